@@ -1,0 +1,382 @@
+"""Abilities: what a YAML file in `templates/` says, validated, and where such files are found.
+
+An ability is data. Adding one needs a template and, where no existing bank fits, a keyword bank;
+docs/new-ability.md walks through it. Errors name the file, the line and the field.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+
+from synth import plugins
+from synth.banks import KeywordBank, parse_bank
+from synth.errors import SynthError
+from synth.records import DialogueKind, Entry, Form, Record
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class Slot(Record):
+    """One thing the plan draws: from a keyword bank, or from a short list written here, or (`text`)
+    made from slots before it, e.g. `"{{ subject[oddity.fact] }}"`.
+
+    `match` keeps combinations sensible: `{for: subject.is}` draws only entries whose fact `for`
+    (a comma-separated list) contains the value of the fact `is` of the slot `subject`. An entry
+    without the fact fits everything.
+    """
+
+    bank: str | None = None
+    values: list[Text] | None = None
+    text: Text | None = None
+    match: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(one is not None for one in (self.bank, self.values, self.text)) != 1:
+            raise ValueError("give one of 'bank', 'values' and 'text'")
+        return self
+
+
+class WrittenFact(Record):
+    """A sentence the model writes before the keywords, to think first (abnormal: what is normal)."""
+
+    about: Text
+    max_characters: int = Field(160, ge=10)
+
+
+class WriteTemplate(Record):
+    """The prompt-writing step (StableLLaVA, figure 4 left): plan -> picture keywords."""
+
+    role: Text
+    requirements: list[Text] = Field(min_length=1)
+    cautions: list[Text] = Field(min_length=1)
+    facts: dict[Name, WrittenFact] = Field(default_factory=dict)
+    min_keywords: int = Field(4, ge=1)
+    max_keywords: int = Field(8, ge=1, le=10)
+    temperature: float | None = Field(None, ge=0, le=2, description="default: the run's")
+    request: Text
+
+
+class DialogueTemplate(Record):
+    """The dialogue step (figure 4 right): picture keywords -> answer, or questions and answers.
+
+    `describe` is the request when the question comes from the pool (stage 1), `chat` the request
+    when the model writes 2 to 4 question-answer pairs (stage 2).
+    """
+
+    role: Text
+    requirements: list[Text] = Field(min_length=1)
+    cautions: list[Text] = Field(min_length=1)
+    describe: Text
+    chat: Text
+    max_characters: int = Field(400, ge=40, le=500)
+    temperature: float | None = Field(None, ge=0, le=2, description="default: the run's")
+
+
+class Exchange(Record):
+    question: Text
+    answer: Text
+
+
+class Example(Record):
+    """A hand-written in-context example; it serves all steps."""
+
+    plan: dict[str, Entry]
+    facts: dict[str, Text] = Field(default_factory=dict)
+    keywords: list[Text] = Field(min_length=1, max_length=10)
+    question: Text
+    answer: Text
+    chat: list[Exchange] = Field(min_length=2, max_length=4)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_entries(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("plan"), dict):
+            data = {**data, "plan": {k: _as_entry(v) for k, v in data["plan"].items()}}
+        return data
+
+
+class Restriction(Record):
+    """A rule put into the request and verified on the keywords afterwards (section 4.4).
+
+    `require` names plan slots whose words must be among the keywords; `require_any` and `forbid`
+    list words.
+    """
+
+    rule: Text
+    require: list[str] = Field(default_factory=list)
+    require_any: list[Text] = Field(default_factory=list)
+    forbid: list[Text] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _verifiable(self) -> Self:
+        if not (self.require or self.require_any or self.forbid):
+            raise ValueError("a restriction needs 'require', 'require_any' or 'forbid' to be verified by")
+        return self
+
+
+class FilterUse(Record):
+    """One link of the filter chain: `- name` or `- name: {option: value}`."""
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, data: Any) -> Any:
+        if isinstance(data, str):
+            return {"name": data}
+        if isinstance(data, dict) and len(data) == 1 and "name" not in data:
+            [(name, options)] = data.items()
+            return {"name": name, "options": options or {}}
+        return data
+
+
+class PromptStyle(Record):
+    """How keywords become a prompt: `subject` names the slot that a sample is about (its share is
+    counted), `lead` the slots whose keywords come first, `emphasis`
+    says how many of the first keywords get double brackets, `append` names slots whose words our
+    code adds at the end if they are missing (camera, light)."""
+
+    subject: str = "subject"
+    lead: list[str] = Field(min_length=1)
+    emphasis: int = Field(1, ge=0, le=4)
+    append: list[str] = Field(default_factory=list)
+    negative: str = ""
+
+
+class Ability(Record):
+    """A capability to train, as its YAML file describes it."""
+
+    name: Name
+    version: int = Field(ge=1)
+    title: Text
+    description: Text
+    form: Form = "single"
+    plan: dict[Name, Slot] = Field(min_length=1)
+    prompt: PromptStyle
+    write: WriteTemplate
+    dialogue: DialogueTemplate
+    questions: list[Text] = Field(min_length=30)
+    restrictions: list[Restriction] = Field(default_factory=list)
+    filters: list[FilterUse] = Field(min_length=1)
+    examples: list[Example] = Field(min_length=6)
+
+    source: str = Field(default="", exclude=True)
+    digest: str = Field(default="", exclude=True)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        slots = set(self.plan)
+        if self.form != "single":
+            raise ValueError("form: only 'single' can be produced by this version")
+        required = [named for restriction in self.restrictions for named in restriction.require]
+        for named in [*self.prompt.lead, *self.prompt.append, *required]:
+            if named not in slots:
+                raise ValueError(f"'{named}' is named but 'plan' has no such slot")
+        seen: set[str] = set()
+        for name, slot in self.plan.items():
+            for target in slot.match.values():
+                if target.partition(".")[0] not in seen:
+                    raise ValueError(f"plan.{name}.match: '{target}' must name a slot that is drawn before")
+            seen.add(name)
+        for number, example in enumerate(self.examples, 1):
+            for wanted, given, what in (
+                (slots, set(example.plan), "plan"),
+                (set(self.write.facts), set(example.facts), "facts"),
+            ):
+                if wanted != given:
+                    raise ValueError(
+                        f"examples: example {number}: {what} has {sorted(given)} but needs {sorted(wanted)}"
+                    )
+        if len(set(self.questions)) != len(self.questions):
+            raise ValueError("questions: a question is there twice")
+        return self
+
+    def example_id(self, number: int) -> str:
+        return f"{self.name}/template/{number}"
+
+
+def _as_entry(value: Any) -> Any:
+    """In YAML an entry is its text, or a mapping with `text` and its facts."""
+    if isinstance(value, str):
+        return {"text": value}
+    if isinstance(value, dict) and "facts" not in value and "text" in value:
+        return {"text": value["text"], "facts": {k: str(v) for k, v in value.items() if k != "text"}}
+    return value
+
+
+def parse_ability(text: str, source: str) -> Ability:
+    """Parse and validate a template.
+
+    Raises:
+        SynthError: naming file, line and field of the first problems.
+    """
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise SynthError(
+            f"{source}{line}: this is not valid YAML: {getattr(error, 'problem', error)}.",
+            "Check indentation and quotes: a text that contains ': ' or starts with a special sign needs quotes.",
+        ) from error
+    if not isinstance(data, dict):
+        raise SynthError(f"{source}: the file is not a mapping of fields.", "See docs/new-ability.md.")
+    try:
+        ability = Ability.model_validate(data)
+    except ValidationError as error:
+        problems = []
+        for one in error.errors()[:5]:
+            path = ".".join(str(p) for p in one["loc"])
+            message = one["msg"].removeprefix("Value error, ")
+            problems.append(f"{source}, line {_line_of(node, one['loc'])}: {path or 'template'}: {message}")
+        raise SynthError("\n".join(problems), "docs/new-ability.md describes every field.") from error
+    ability.source = source
+    ability.digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return ability
+
+
+def _line_of(node: yaml.Node | None, path: tuple[int | str, ...]) -> int:
+    """The line of the deepest node on `path` that exists in the file."""
+    line = 1
+    for step in path:
+        if isinstance(node, yaml.MappingNode):
+            pair = next((p for p in node.value if p[0].value == str(step)), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A template or bank file and who provides it."""
+
+    name: str
+    file: Traversable
+    provider: str
+
+    @property
+    def source(self) -> str:
+        """The file's name for messages and provenance; never an absolute path of a package."""
+        if self.provider == "plugin-dir":
+            return str(self.file)
+        return f"{self.provider}:{self.file.name}"
+
+
+@dataclass
+class Catalog:
+    """All abilities and banks that are installed, plus those of the user's `--plugin-dir`s.
+
+    A file in a plugin dir shadows a packaged one of the same name; its hash is part of the run's
+    identity, so the shadowing cannot go unnoticed between two runs.
+    """
+
+    plugin_dirs: list[Path] = field(default_factory=list)
+
+    @cached_property
+    def _abilities(self) -> dict[str, Found]:
+        return dict(self._find("synth.abilities", "templates", ".yaml"))
+
+    @cached_property
+    def _banks(self) -> dict[str, Found]:
+        return dict(self._find("synth.keyword_banks", "keyword_banks", ".txt"))
+
+    def names(self) -> list[str]:
+        return sorted(self._abilities)
+
+    def bank_names(self) -> list[str]:
+        return sorted(self._banks)
+
+    def provider(self, ability: str) -> str:
+        return self._abilities[ability].provider
+
+    def ability(self, name: str) -> Ability:
+        """The ability of that name, with its banks checked to exist."""
+        if name not in self._abilities:
+            raise plugins.unknown("ability", name, self._abilities)
+        found = self._abilities[name]
+        ability = parse_ability(_read(found), found.source)
+        if ability.name != name:
+            raise SynthError(
+                f"{found.source}: the file is called '{name}' but its field 'name' says '{ability.name}'.",
+                "Make them the same.",
+            )
+        self.check_banks(ability)
+        return ability
+
+    def check_banks(self, ability: Ability) -> None:
+        """Raise a `SynthError` if a bank or a fact that the plan relies on is missing."""
+        for slot_name, slot in ability.plan.items():
+            where = f"{ability.source}: plan.{slot_name}"
+            if slot.bank and slot.bank not in self._banks:
+                error = plugins.unknown("keyword bank", slot.bank, self._banks)
+                raise SynthError(f"{where}: {error.message}", error.fix)
+            if slot.bank:
+                self.bank(slot.bank)
+
+    def bank(self, name: str) -> KeywordBank:
+        if name not in self._banks:
+            raise plugins.unknown("keyword bank", name, self._banks)
+        found = self._banks[name]
+        return parse_bank(name, _read(found), found.source)
+
+    def bank_text(self, name: str) -> str:
+        """The file of a bank as it is, comments included."""
+        if name not in self._banks:
+            raise plugins.unknown("keyword bank", name, self._banks)
+        return _read(self._banks[name])
+
+    def banks_of(self, ability: Ability) -> dict[str, KeywordBank]:
+        names = {slot.bank for slot in ability.plan.values() if slot.bank}
+        return {name: self.bank(name) for name in sorted(names)}
+
+    def _find(self, group: str, folder: str, suffix: str) -> Iterator[tuple[str, Found]]:
+        for point in plugins.discover(group).values():
+            provider = point.dist.name if point.dist else point.name
+            try:
+                root = resources.files(point.value)
+                files = sorted((f for f in root.iterdir() if f.name.endswith(suffix)), key=lambda f: f.name)
+            except (ImportError, OSError) as error:
+                plugins.report_broken(group, point.name, provider, error)
+                continue
+            for file in files:
+                yield file.name.removesuffix(suffix), Found(file.name.removesuffix(suffix), file, provider)
+        for root_dir in self.plugin_dirs:
+            if not root_dir.is_dir():
+                raise SynthError(
+                    f"--plugin-dir {root_dir}: there is no such folder.",
+                    "It should hold templates/*.yaml and keyword_banks/*.txt.",
+                )
+            for path in sorted((root_dir / folder).glob(f"*{suffix}")):
+                yield path.stem, Found(path.stem, path, "plugin-dir")
+
+
+def _read(found: Found) -> str:
+    try:
+        return found.file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SynthError(f"{found.source}: cannot be read: {error}.", "Save it as UTF-8 text.") from error
+
+
+def dialogue_stage(kind: DialogueKind) -> Literal[1, 2]:
+    """`describe` makes stage-1 data (alignment), `chat` stage-2 data (instructions)."""
+    return 1 if kind == "describe" else 2

@@ -1,0 +1,60 @@
+"""The library interface: what the commands do, as functions. See docs/library.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from synth.config import load_config
+from synth.export import export_run
+from synth.report import write_report
+from synth.run.dataset import read_dataset
+from synth.run.generate import Summary, Watch, no_watch
+from synth.run.generate import generate as _generate
+from synth.run.generate import render as _render
+from synth.run.stop import run_blocking
+
+__all__ = ["Summary", "export", "generate", "read_dataset", "render", "report"]
+
+
+def generate(
+    abilities: Mapping[str, int],
+    *,
+    config: str | Path | None = None,
+    watch: Watch = no_watch,
+    **settings: Any,
+) -> Summary:
+    """Make a data set: `generate({"abnormal": 24}, seed=7, llm="scripted", out="runs/x")`.
+
+    `settings` are the fields of `RunConfig`; nested ones as dicts or dotted keys
+    (`**{"llm_settings.temperature": 0.9}`). Goes on where an earlier call on the same folder stopped.
+
+    Raises:
+        SynthError: what is wrong and what to do; whatever was committed is kept.
+    """
+    flags = {"abilities": dict(abilities), **settings}
+    merged = load_config(Path(config) if config else None, flags)
+    return run_blocking(_generate(merged, watch))
+
+
+def render(
+    run: str | Path,
+    *,
+    renderer: str = "auto",
+    scorer: str = "auto",
+    watch: Watch = no_watch,
+    **render_settings: Any,
+) -> Summary:
+    """Render a text-only run later, perhaps on another machine."""
+    return run_blocking(_render(Path(run), renderer, scorer, render_settings, watch))
+
+
+def export(run: str | Path, format: str, out: str | Path, *, allow_preview: bool = False) -> Path:
+    """Write a run in a trainer's format; returns the main file."""
+    return export_run(Path(run), format, Path(out), allow_preview=allow_preview)
+
+
+def report(run: str | Path, out: str | Path | None = None) -> Path:
+    """Write the HTML page about a run; returns its path."""
+    return write_report(Path(run), Path(out) if out else None)

@@ -1,0 +1,141 @@
+"""The configuration of a run: what can be set, where it comes from, and what is its identity.
+
+Precedence: defaults < YAML file < command-line flags. Unknown keys are errors. Identity is what
+decides which samples come out; changing it against an existing run is refused by name. Everything
+else (n, budget, concurrency, addresses, keys) may change between two starts of the same run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from synth.backends.llm.base import LLMSettings
+from synth.backends.render.base import RenderSettings
+from synth.errors import SynthError
+from synth.produce.pool import PoolSettings
+from synth.records import DialogueKind, Record
+
+
+class FlowSettings(Record):
+    """How hard to try and when to give up."""
+
+    attempts: int = Field(3, ge=1, le=10, description="replies asked for per step until one passes the checks")
+    stop_after: int = Field(24, ge=4, description="candidates after which a run that fails in one way stops")
+
+
+class RunConfig(Record):
+    """All settings of `synth generate`; the YAML file of `--config` has the same keys."""
+
+    abilities: dict[str, int]
+    seed: int = Field(0, ge=0, lt=2**31)
+    dialogue: DialogueKind = "describe"
+    llm: str = "auto"
+    renderer: str = "auto"
+    scorer: str = "auto"
+    out: Path | None = None
+    plugin_dirs: list[Path] = Field(default_factory=list)
+    existing: list[Path] = Field(
+        default_factory=list, description="data sets (dataset.jsonl) that new data must not repeat"
+    )
+    max_candidates: int | None = Field(None, ge=1, description="per ability; default 4 x n")
+    max_cost: float | None = Field(None, gt=0)
+    resume: Literal["auto", "always", "never"] = "auto"
+    llm_settings: LLMSettings = Field(default_factory=LLMSettings)
+    render_settings: RenderSettings = Field(default_factory=RenderSettings)
+    pool: PoolSettings = Field(default_factory=PoolSettings)
+    flow: FlowSettings = Field(default_factory=FlowSettings)
+
+    @field_validator("abilities")
+    @classmethod
+    def _positive(cls, abilities: dict[str, int]) -> dict[str, int]:
+        if not abilities:
+            raise ValueError("name at least one ability")
+        for name, n in abilities.items():
+            if n < 1:
+                raise ValueError(f"n is {n} for '{name}', but must be at least 1")
+        return abilities
+
+    @model_validator(mode="after")
+    def _cost_needs_prices(self) -> Self:
+        priced = self.llm_settings.price_in or self.llm_settings.price_out
+        if self.max_cost is not None and not priced:
+            raise ValueError("max_cost needs llm_settings.price_in and price_out (per million tokens)")
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """`out`, or runs/<abilities>-s<seed>."""
+        if self.out is not None:
+            return self.out
+        names = "-".join(self.abilities) if len(self.abilities) <= 3 else f"{len(self.abilities)}-abilities"
+        return Path("runs") / f"{names}-s{self.seed}"
+
+    def candidates_allowed(self, n: int) -> int:
+        return self.max_candidates if self.max_candidates is not None else 4 * n
+
+
+def load_config(file: Path | None, flags: Mapping[str, Any]) -> RunConfig:
+    """Merge defaults, the YAML file and flags (dotted keys reach into sections).
+
+    Raises:
+        SynthError: naming file and key for unknown keys and wrong values.
+    """
+    data: dict[str, Any] = {}
+    if file is not None:
+        data = read_yaml(file)
+    for key, value in flags.items():
+        if value is not None:
+            _set(data, key.split("."), value)
+    try:
+        return RunConfig.model_validate(data)
+    except ValidationError as error:
+        lines = []
+        for one in error.errors()[:5]:
+            key = ".".join(str(part) for part in one["loc"])
+            message = one["msg"].removeprefix("Value error, ")
+            if one["type"] == "extra_forbidden":
+                message = "there is no such setting"
+            lines.append(f"{key}: {message}" if key else message)
+        where = f"{file}: " if file else ""
+        raise SynthError(
+            "\n".join(where + line for line in lines), "docs/configuration.md lists all settings."
+        ) from error
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """The settings of a `--config` file as plain data, not yet checked."""
+    try:
+        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SynthError(f"--config {file}: {error.strerror}.", "Give the path of a YAML file.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SynthError(f"--config {file}: not valid YAML: {error}.", "Check indentation and quotes.") from error
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise SynthError(f"--config {file}: the file is not a mapping of settings.", "See docs/configuration.md.")
+    return data
+
+
+def _set(data: dict[str, Any], path: list[str], value: Any) -> None:
+    for part in path[:-1]:
+        section = data.setdefault(part, {})
+        if not isinstance(section, dict):
+            raise SynthError(f"{part}: expected a section of settings, found '{section}'.", "See docs/configuration.md.")
+        data = section
+    data[path[-1]] = value
+
+
+def differences(old: Any, new: Any, path: str = "") -> list[str]:
+    """The dotted keys in which two identities differ, with both values."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        found = []
+        for key in sorted({*old, *new}):
+            found += differences(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
+        return found
+    return [] if old == new else [f"{path}: was {old!r}, now {new!r}"]

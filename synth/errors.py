@@ -1,0 +1,57 @@
+"""The errors synth raises on purpose, so that every message names a cause and a fix.
+
+Anything that is not a `SynthError` and reaches the command line is a bug in synth.
+"""
+
+from __future__ import annotations
+
+
+class SynthError(Exception):
+    """A problem the user can act on.
+
+    Args:
+        message: what is wrong, naming the file, row or field.
+        fix: what to do about it; printed on its own line.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, fix: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.fix}" if self.fix else self.message
+
+
+class MissingExtra(SynthError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str, wanted_for: str) -> None:
+        super().__init__(
+            f"{wanted_for} needs the package '{package}', which is not installed.",
+            f"Install it with: pip install 'synth-vlit[{extra}]'",
+        )
+
+
+class BackendError(SynthError):
+    """A language model, renderer or scorer cannot go on; the run stops and can be resumed."""
+
+    exit_code = 4
+
+
+class ReplyError(SynthError):
+    """One reply of a language model is unusable; only its candidate is affected."""
+
+
+class RunStopped(SynthError):
+    """The run ended before it had all samples; what it has is kept and complete."""
+
+    exit_code = 3
+
+
+class RunRefused(SynthError):
+    """The run folder cannot be used: locked, of a newer version, or of another identity."""
+
+    exit_code = 5

@@ -1,0 +1,206 @@
+"""The filter interface and the chain that runs an ability's filters.
+
+The author of a filter writes one method, `check`, and says at which stages it runs. The base
+class times and counts; the chain records a verdict for every filter that was asked, so nothing is
+dropped without a name, a reason and, where there is one, a score.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import ValidationError
+
+from synth.errors import SynthError
+from synth.records import Candidate, Outcome, Record, Sample, Stage, Verdict
+
+if TYPE_CHECKING:
+    from synth.abilities import Ability
+    from synth.backends.render.base import Rendered
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What `Filter.check` returns; make it with `passed`, `failed` or `not_run`."""
+
+    outcome: Outcome
+    reason: str = ""
+    score: float | None = None
+
+
+_PASSED = Result("pass")
+
+
+def passed(score: float | None = None) -> Result:
+    return _PASSED if score is None else Result("pass", "", score)
+
+
+def failed(reason: str, score: float | None = None) -> Result:
+    return Result("fail", reason, score)
+
+
+def not_run(reason: str) -> Result:
+    """The filter could not judge (no scorer, no picture); the sample is kept and says so."""
+    return Result("not_run", reason)
+
+
+@dataclass(slots=True)
+class FilterStats:
+    """Counters of one filter in this process, for the funnel and the profile."""
+
+    counts: dict[Outcome, int] = field(default_factory=lambda: {"pass": 0, "fail": 0, "not_run": 0})
+    seconds: float = 0.0
+
+
+class NoOptions(Record):
+    """Options of a filter that has none."""
+
+
+class Filter(ABC):
+    """Base class of filters, registered in the entry-point group `synth.filters`.
+
+    A filter whose verdict depends on earlier candidates sets `ordered`: it is then asked in index
+    order and told through `remember` about every candidate that passed the whole stage, so that
+    its verdicts do not depend on concurrency and can be rebuilt from the ledger.
+    """
+
+    #: set by the chain to the name under which the plugin is registered
+    name: str = ""
+    stages: ClassVar[tuple[Stage, ...]]
+    ordered: ClassVar[bool] = False
+    Options: ClassVar[type[Record]] = NoOptions
+
+    def __init__(self, options: Any, ability: Ability) -> None:
+        self.options = options
+        self.ability = ability
+        self.stats = FilterStats()
+
+    @abstractmethod
+    def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
+        """Judge one candidate. `pictures` holds its rendered images at stage "image"."""
+
+    def check_batch(
+        self, candidates: Sequence[Candidate], stage: Stage, pictures: Sequence[Sequence[Rendered]]
+    ) -> list[Result]:
+        """Judge several at once; worth overriding where a batch is cheaper than its parts."""
+        return [self.check(one, stage, own) for one, own in zip(candidates, pictures, strict=True)]
+
+    def remember(self, candidate: Candidate, stage: Stage) -> None:
+        """Called in index order for each candidate that passed `stage` (ordered filters only)."""
+
+    def remember_dataset(self, samples: Iterable[Sample]) -> None:
+        """Called before the run with an existing data set that new data must not repeat."""
+
+    def judge(
+        self,
+        candidates: Sequence[Candidate],
+        stage: Stage,
+        pictures: Sequence[Sequence[Rendered]],
+        attempt: int,
+    ) -> list[Verdict]:
+        """`check_batch`, timed, counted and turned into verdicts appended to the candidates."""
+        began = time.perf_counter()
+        if len(candidates) == 1:
+            results = [self.check(candidates[0], stage, pictures[0])]
+        else:
+            results = self.check_batch(candidates, stage, pictures)
+        self.stats.seconds += time.perf_counter() - began
+        verdicts = []
+        for candidate, result in zip(candidates, results, strict=True):
+            self.stats.counts[result.outcome] += 1
+            verdict = Verdict(
+                filter=self.name,
+                stage=stage,
+                outcome=result.outcome,
+                reason=result.reason,
+                score=result.score,
+                attempt=attempt,
+            )
+            candidate.verdicts.append(verdict)
+            verdicts.append(verdict)
+        return verdicts
+
+
+class Chain:
+    """The filters of one ability in the order of its YAML file. The first failure decides."""
+
+    def __init__(self, filters: Sequence[Filter]) -> None:
+        self.filters = tuple(filters)
+        stages: tuple[Stage, ...] = ("prompt", "dialogue", "image")
+        self._plain = {s: [f for f in filters if s in f.stages and not f.ordered] for s in stages}
+        self._ordered = {s: [f for f in filters if s in f.stages and f.ordered] for s in stages}
+
+    def check(
+        self,
+        candidate: Candidate,
+        stage: Stage,
+        pictures: Sequence[Rendered] = (),
+        attempt: int = 0,
+    ) -> Verdict | None:
+        """Run the filters that look at one candidate alone; the failing verdict, or None."""
+        return self._run(self._plain[stage], candidate, stage, pictures, attempt)
+
+    def check_in_order(self, candidate: Candidate, stage: Stage, attempt: int = 0) -> Verdict | None:
+        """Run the ordered filters; call it in index order. What passes is remembered."""
+        verdict = self._run(self._ordered[stage], candidate, stage, (), attempt)
+        if verdict is None:
+            self._remember(candidate, stage)
+        return verdict
+
+    def replay(self, candidate: Candidate, stage: Stage) -> None:
+        """Put a candidate of an earlier process back into the memory of the ordered filters."""
+        ordered = {f.name for f in self._ordered[stage]}
+        asked = [v for v in candidate.verdicts if v.stage == stage and v.filter in ordered]
+        if asked and all(v.outcome != "fail" for v in asked):
+            self._remember(candidate, stage)
+
+    def remember_dataset(self, read: Callable[[], Iterable[Sample]]) -> None:
+        """Tell every filter about an existing data set; `read` starts a fresh pass over it."""
+        for one in self.filters:
+            one.remember_dataset(read())
+
+    def _remember(self, candidate: Candidate, stage: Stage) -> None:
+        for one in self._ordered[stage]:
+            one.remember(candidate, stage)
+
+    @staticmethod
+    def _run(
+        filters: Sequence[Filter],
+        candidate: Candidate,
+        stage: Stage,
+        pictures: Sequence[Rendered],
+        attempt: int,
+    ) -> Verdict | None:
+        for one in filters:
+            verdict = one.judge([candidate], stage, [pictures], attempt)[0]
+            if verdict.outcome == "fail":
+                return verdict
+        return None
+
+
+def build_chain(ability: Ability, classes: dict[str, type[Filter]]) -> Chain:
+    """Make the filters an ability's YAML names; `classes` maps registered names to plugins."""
+    filters = []
+    for use in ability.filters:
+        cls = classes.get(use.name)
+        where = f"{ability.source}: filters: {use.name}"
+        if cls is None:
+            known = ", ".join(sorted(classes))
+            raise SynthError(f"{where}: there is no such filter.", f"Installed filters: {known}.")
+        try:
+            options = cls.Options.model_validate(use.options)
+        except ValidationError as error:
+            first = error.errors()[0]
+            option = ".".join(map(str, first["loc"])) or "options"
+            raise SynthError(
+                f"{where}: {option}: {first['msg']}.",
+                f"Options of this filter: {', '.join(cls.Options.model_fields) or 'none'}.",
+            ) from error
+        built = cls(options, ability)
+        built.name = use.name
+        filters.append(built)
+    return Chain(filters)

@@ -1,0 +1,98 @@
+"""The backends of a run, started once and shared by all candidates."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from synth.backends.llm.base import LLM, ChatReply, ChatRequest
+from synth.backends.render.base import Rendered, Renderer, RenderRequest
+from synth.backends.score.base import Score, Scorer, ScoreRequest
+from synth.flow.primitives import Batcher, Limiter
+
+#: preview pictures and small encodes are quick; a candidate in flight costs a few kilobytes
+_EXTRA_IN_FLIGHT = 4
+
+
+class Backends:
+    """A language model, and where the run has them a renderer and a scorer.
+
+    `chat` keeps at most the model's `concurrency` requests in flight, oldest candidate first;
+    `render` and `score` collect single requests into batches.
+    """
+
+    def __init__(self, llm: LLM, renderer: Renderer | None, scorer: Scorer | None) -> None:
+        self.llm: LLM | None = llm
+        self.renderer = renderer
+        self.scorer = scorer
+        self._llm_slots = Limiter(llm.concurrency)
+        self._render = None
+        self._score = None
+        if renderer is not None:
+            self._render = Batcher(self._render_batch, renderer.batch_size, renderer.workers)
+        if scorer is not None:
+            self._score = Batcher(self._score_batch, scorer.batch_size, 1)
+
+    @property
+    def in_flight(self) -> int:
+        """How many candidates keep every backend busy: the model's requests twice over, and two
+        batches for each render worker."""
+        wanted = _EXTRA_IN_FLIGHT
+        if self.llm is not None:
+            wanted += 2 * self.llm.concurrency
+        if self.renderer is not None:
+            wanted += 2 * self.renderer.batch_size * self.renderer.workers
+        return wanted
+
+    def identity(self) -> dict[str, Any]:
+        return {
+            "llm": self.llm.identity() if self.llm else None,
+            "renderer": self.renderer.identity() if self.renderer else None,
+            "scorer": self.scorer.identity() if self.scorer else None,
+        }
+
+    def without_llm(self) -> None:
+        """Leave the language model alone: only pictures are made."""
+        self.llm = None
+
+    async def start(self) -> None:
+        if self.llm is not None:
+            await self.llm.start()
+        for one in (self.renderer, self.scorer):
+            if one is not None:
+                await asyncio.to_thread(one.start)
+
+    async def close(self) -> None:
+        if self.llm is not None:
+            await self.llm.close()
+        for one in (self.renderer, self.scorer):
+            if one is not None:
+                await asyncio.to_thread(one.close)
+
+    async def chat(self, request: ChatRequest, priority: tuple[int, int]) -> tuple[ChatReply, float]:
+        """The reply and the seconds it took, waiting for a slot not counted."""
+        assert self.llm is not None
+        async with self._llm_slots.slot(priority):
+            began = time.perf_counter()
+            reply = await self.llm.chat(request)
+            return reply, time.perf_counter() - began
+
+    async def render(self, request: RenderRequest) -> Rendered:
+        assert self._render is not None
+        return await self._render.submit(request)
+
+    async def score(self, request: ScoreRequest) -> Score:
+        """The picture's scores; none of them where the run has no scorer."""
+        if self._score is None:
+            return Score(None, None)
+        return await self._score.submit(request)
+
+    async def _render_batch(self, requests: Sequence[RenderRequest]) -> Sequence[Rendered]:
+        assert self.renderer is not None
+        return await asyncio.to_thread(self.renderer.render, requests)
+
+    async def _score_batch(self, requests: Sequence[ScoreRequest]) -> Sequence[Score]:
+        assert self.scorer is not None
+        return await asyncio.to_thread(self.scorer.score, requests)

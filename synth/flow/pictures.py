@@ -1,0 +1,56 @@
+"""Writes pictures so that a file under its final name is always whole."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
+
+FOLDER = "images"
+PER_FOLDER = 1000
+_SOFTWARE, _COPYRIGHT, _DESCRIPTION = 0x0131, 0x8298, 0x010E
+
+
+def picture_path(ability: str, index: int, id_: str, number: int = 0) -> str:
+    """The path of a candidate's picture, relative to the run folder; at most 1000 per folder."""
+    suffix = f"-{number}" if number else ""
+    return f"{FOLDER}/{ability}/{index // PER_FOLDER:04d}/{id_}{suffix}.jpg"
+
+
+def write_picture(
+    folder: Path, path: str, image: PILImage, quality: int, description: str, attribution: str
+) -> None:
+    """Encode as JPEG and move into place: temporary name, sync, rename."""
+    from PIL.Image import Exif
+
+    exif = Exif()
+    exif[_SOFTWARE] = "synth-vlit"
+    exif[_DESCRIPTION] = _ascii(description)
+    if attribution:
+        exif[_COPYRIGHT] = _ascii(attribution)
+    buffer = io.BytesIO()
+    image.convert("RGB").save(buffer, "JPEG", quality=quality, exif=exif)
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f"{target.name}.part")
+    with open(temporary, "wb") as file:
+        file.write(buffer.getbuffer())
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, target)
+
+
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "replace").decode()
+
+
+def all_pictures(folder: Path) -> Iterator[Path]:
+    """Every file below `images/`, temporary ones included."""
+    for directory, _, names in os.walk(folder / FOLDER):
+        for name in names:
+            yield Path(directory) / name

@@ -1,0 +1,156 @@
+"""Concurrency primitives of the flow: the ordered gate, the limiter and the batcher.
+
+They carry no knowledge of candidates; `produce` tells the story with them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+
+class OrderedGate:
+    """Lets indices 0, 1, 2, ... through one at a time, in this order, whenever they arrive.
+
+    An index that will never come (its candidate was dropped) must `leave`, or all later ones wait
+    for ever; leaving after having been through does nothing. O(1) per index; memory O(in flight).
+    """
+
+    def __init__(self) -> None:
+        self._next = 0
+        self._gone: set[int] = set()
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+
+    @asynccontextmanager
+    async def turn(self, index: int) -> AsyncIterator[None]:
+        if index > self._next:
+            future = asyncio.get_running_loop().create_future()
+            self._waiting[index] = future
+            try:
+                await future
+            finally:
+                self._waiting.pop(index, None)
+        try:
+            yield
+        finally:
+            self.leave(index)
+
+    def leave(self, index: int) -> None:
+        if index < self._next:
+            return
+        self._gone.add(index)
+        while self._next in self._gone:
+            self._gone.remove(self._next)
+            self._next += 1
+        waiter = self._waiting.get(self._next)
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+
+class Limiter:
+    """At most `limit` holders at a time; of those who wait, the lowest priority value goes first.
+
+    The engine uses a candidate's index, so that the oldest candidate is always finished first and
+    the first sample appears early.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._free = limit
+        self._waiting: list[tuple[tuple[int, int], int, asyncio.Future[None]]] = []
+        self._ticket = 0
+
+    @asynccontextmanager
+    async def slot(self, priority: tuple[int, int]) -> AsyncIterator[None]:
+        await self.acquire(priority)
+        try:
+            yield
+        finally:
+            self.release()
+
+    async def acquire(self, priority: tuple[int, int]) -> None:
+        if self._free > 0:
+            self._free -= 1
+            return
+        future = asyncio.get_running_loop().create_future()
+        self._ticket += 1
+        heapq.heappush(self._waiting, (priority, self._ticket, future))
+        try:
+            await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled():
+                self.release()
+            raise
+
+    def release(self) -> None:
+        while self._waiting:
+            future = heapq.heappop(self._waiting)[2]
+            if not future.done():
+                future.set_result(None)
+                return
+        self._free += 1
+
+
+class Batcher(Generic[Item, Outcome]):
+    """Collects single items into batches for a backend that works on several at once.
+
+    A batch leaves when it is full, or when nothing was added for `linger` seconds. At most
+    `workers` batches are in work; the rest wait here, bounded by the candidates in flight.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Sequence[Item]], Awaitable[Sequence[Outcome]]],
+        batch_size: int,
+        workers: int,
+        linger: float = 0.02,
+    ) -> None:
+        self._work = work
+        self._batch_size = batch_size
+        self._slots = asyncio.Semaphore(workers)
+        self._linger = linger
+        self._pending: list[tuple[Item, asyncio.Future[Outcome]]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def submit(self, item: Item) -> Outcome:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outcome] = loop.create_future()
+        self._pending.append((item, future))
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if len(self._pending) >= self._batch_size:
+            self._dispatch()
+        else:
+            self._timer = loop.call_later(self._linger, self._dispatch)
+        return await future
+
+    def _dispatch(self) -> None:
+        self._timer = None
+        batch, self._pending = self._pending[: self._batch_size], self._pending[self._batch_size :]
+        if batch:
+            task = asyncio.ensure_future(self._run(batch))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def _run(self, batch: list[tuple[Item, asyncio.Future[Outcome]]]) -> None:
+        async with self._slots:
+            wanted = [(item, future) for item, future in batch if not future.done()]
+            if not wanted:
+                return
+            try:
+                outcomes = await self._work([item for item, _ in wanted])
+            except BaseException as error:  # whoever waits for the outcome must hear of it
+                for _, future in wanted:
+                    if not future.done():
+                        future.set_exception(error)
+                return
+        for (_, future), outcome in zip(wanted, outcomes, strict=True):
+            if not future.done():
+                future.set_result(outcome)

@@ -1,0 +1,110 @@
+"""The second half of a candidate's life: render, score, filter, write the pictures, commit."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from synth.backends.render.base import Rendered, Renderer, RenderRequest
+from synth.backends.score.base import ScoreRequest
+from synth.config import RunConfig
+from synth.errors import SynthError
+from synth.filtering import Chain
+from synth.flow.backends import Backends
+from synth.flow.pictures import picture_path, write_picture
+from synth.ledger import Ledger
+from synth.produce.life import Dropped, drop_if, timed
+from synth.records import Candidate
+
+
+class Illustrator:
+    """Turns candidates whose text passed into accepted or rejected ones with pictures."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        chain: Chain,
+        backends: Backends,
+        renderer: Renderer,
+        ledger: Ledger,
+        folder: Path,
+    ) -> None:
+        self._settings = config.render_settings
+        self._chain = chain
+        self._backends = backends
+        self._renderer = renderer
+        self._ledger = ledger
+        self._folder = folder
+
+    async def make(self, candidate: Candidate) -> None:
+        """Files first, under their final names, then the ledger row."""
+        try:
+            pictures = await self._render(candidate)
+            await self._score(candidate, pictures)
+            verdict = self._chain.check(candidate, "image", pictures)
+            await self._store(candidate, pictures)
+            drop_if(verdict, candidate)
+            candidate.state = "accepted"
+        except Dropped:
+            pass
+        self._ledger.save(candidate)
+
+    async def _render(self, candidate: Candidate) -> list[Rendered]:
+        requests = [
+            RenderRequest(
+                prompt=image.prompt,
+                keywords=tuple(image.keywords),
+                negative_prompt=image.negative_prompt,
+                seed=image.seed,
+                width=self._settings.width,
+                height=self._settings.height,
+            )
+            for image in candidate.images
+        ]
+        with timed(candidate, "render"):
+            try:
+                return list(await asyncio.gather(*map(self._backends.render, requests)))
+            except (SynthError, OSError, MemoryError):
+                raise  # the run cannot go on, or the user must act
+            except Exception as error:  # a renderer may raise anything for one odd prompt
+                candidate.fail("render", f"{type(error).__name__}: {error}")
+                raise Dropped from error
+
+    async def _score(self, candidate: Candidate, pictures: list[Rendered]) -> None:
+        """The lowest score of the candidate's pictures counts: a sample is as good as its worst."""
+        if self._backends.scorer is None:
+            return
+        dialogue = " ".join(candidate.answers)
+        with timed(candidate, "score"):
+            requests = [
+                ScoreRequest(picture, tuple(image.keywords), dialogue)
+                for image, picture in zip(candidate.images, pictures, strict=True)
+            ]
+            scores = await asyncio.gather(*map(self._backends.score, requests))
+        candidate.scores = {
+            "prompt": _lowest([score.prompt for score in scores]),
+            "dialogue": _lowest([score.dialogue for score in scores]),
+        }
+
+    async def _store(self, candidate: Candidate, pictures: list[Rendered]) -> None:
+        """Write the pictures; those of rejected candidates are kept for inspection."""
+        kind = "preview of" if self._renderer.origin == "preview" else "synthetic image of"
+        with timed(candidate, "store"):
+            for number, (image, picture) in enumerate(zip(candidate.images, pictures, strict=True)):
+                image.path = picture_path(candidate.ability, candidate.index, candidate.id, number)
+                image.width, image.height = picture.image.size
+                image.origin = self._renderer.origin
+                await asyncio.to_thread(
+                    write_picture,
+                    self._folder,
+                    image.path,
+                    picture.image,
+                    self._settings.jpeg_quality,
+                    f"{kind}: {image.prompt}",
+                    self._renderer.attribution,
+                )
+
+
+def _lowest(scores: list[float | None]) -> float | None:
+    known = [score for score in scores if score is not None]
+    return min(known) if known else None

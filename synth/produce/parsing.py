@@ -1,0 +1,180 @@
+"""From a model's reply to keywords or turns, repairing what is unambiguous and counting it.
+
+A reply is untrusted text. Structured output makes most of this unnecessary, but endpoints differ:
+some wrap JSON in fences, think aloud first, or answer "Question: ... Answer: ...". Every repair has
+a name that ends up in the ledger; what cannot be repaired raises `ReplyError` with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from synth.errors import ReplyError
+from synth.records import IMAGE_PLACEHOLDER
+
+_THINK = re.compile(r"<think>.*?</think>|^.*?</think>", re.DOTALL)
+_FENCE = re.compile(r"```(?:\w+)?\s*(.*?)```", re.DOTALL)
+_TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+_QA = re.compile(
+    r"(?:^|\n)\W*(?:q|question|user|human)\s*\d*\W*[:.]\s*(.+?)\n\W*(?:a|answer|assistant|gpt)\s*\d*\W*[:.]\s*(.+?)(?=\n\W*(?:q|question|user|human)\s*\d*\W*[:.]|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+_LABEL = re.compile(r"^\W*(?:prompt|keywords?|answer|response|output)\s*\d*\s*:\s*", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028\u2029\ufeff]+")
+_SPACE = re.compile(r"\s+")
+_WEIGHT = re.compile(r":\d+(?:\.\d+)?(?=\)|$)")
+
+
+def parse_written(reply: str, fact_names: Mapping[str, Any]) -> tuple[dict[str, str], list[str], list[str]]:
+    """Facts, keywords and the names of the repairs made, from a reply of the writing step."""
+    repairs: list[str] = []
+    data = _as_object(reply, repairs)
+    if data is None:
+        data = {"keywords": _keywords_from_text(reply)}
+        repairs.append("keywords_from_text")
+    raw = data.get("keywords")
+    if isinstance(raw, str):
+        raw = raw.split(",")
+        repairs.append("keywords_from_string")
+    if isinstance(raw, list) and len(raw) == 1 and isinstance(raw[0], str) and raw[0].count(",") > 1:
+        raw = raw[0].split(",")
+        repairs.append("keywords_from_string")
+    if not isinstance(raw, list) or not raw:
+        raise ReplyError("the reply has no list of keywords")
+    keywords: list[str] = []
+    for item in raw:
+        if not isinstance(item, str):
+            raise ReplyError("a keyword is not a text")
+        keyword = clean_keyword(item)
+        if keyword and keyword.lower() not in (k.lower() for k in keywords):
+            keywords.append(keyword)
+    if not keywords:
+        raise ReplyError("all keywords are empty")
+    facts = {}
+    for name in fact_names:
+        value = data.get(name)
+        if not isinstance(value, str) or not clean(value, repairs):
+            raise ReplyError(f"the reply has no '{name}'")
+        facts[name] = clean(value, repairs)
+    return facts, keywords, repairs
+
+
+def parse_answer(reply: str) -> tuple[str, list[str]]:
+    """The answer of a describe reply and the repairs made."""
+    repairs: list[str] = []
+    data = _as_object(reply, repairs)
+    if data is None:
+        pairs = _pairs_from_text(reply)
+        text = pairs[0][1] if pairs else _LABEL.sub("", _strip_wrapping(reply, repairs))
+        repairs.append("answer_from_text")
+    else:
+        value = data.get("answer")
+        if not isinstance(value, str):
+            raise ReplyError("the reply has no 'answer'")
+        text = value
+    text = clean(text, repairs)
+    if not text:
+        raise ReplyError("the answer is empty")
+    return text, repairs
+
+
+def parse_turns(reply: str) -> tuple[list[tuple[str, str]], list[str]]:
+    """The 2 to 4 question-answer pairs of a chat reply and the repairs made."""
+    repairs: list[str] = []
+    data = _as_object(reply, repairs)
+    pairs: list[tuple[str, str]] = []
+    if data is None:
+        pairs = _pairs_from_text(_strip_wrapping(reply, repairs))
+        repairs.append("turns_from_text")
+    else:
+        turns = data.get("turns")
+        if not isinstance(turns, list):
+            raise ReplyError("the reply has no list of turns")
+        for turn in turns:
+            if not isinstance(turn, dict):
+                raise ReplyError("a turn is not an object")
+            question, answer = turn.get("question"), turn.get("answer")
+            if not isinstance(question, str) or not isinstance(answer, str):
+                raise ReplyError("a turn lacks its question or its answer")
+            pairs.append((question, answer))
+    pairs = [(clean(q, repairs), clean(a, repairs)) for q, a in pairs]
+    if any(not q or not a for q, a in pairs):
+        raise ReplyError("a question or an answer is empty")
+    if not 2 <= len(pairs) <= 4:
+        raise ReplyError(f"the reply has {len(pairs)} question-answer pairs, not 2 to 4")
+    return pairs, repairs
+
+
+def clean(text: str, repairs: list[str]) -> str:
+    """One line of plain text; an image placeholder in model text would break every export."""
+    if IMAGE_PLACEHOLDER in text:
+        text = text.replace(IMAGE_PLACEHOLDER, " ")
+        repairs.append("placeholder_removed")
+    return _SPACE.sub(" ", _CONTROL.sub(" ", text)).strip()
+
+
+def clean_keyword(text: str) -> str:
+    """A keyword without commas, brackets, weights, quotes and a final full stop."""
+    text = _WEIGHT.sub("", clean(text, []))
+    text = re.sub(r"[,(){}\[\]<>\"|\\]", " ", text)
+    return _SPACE.sub(" ", text).strip(" .;:-*")
+
+
+def _as_object(reply: str, repairs: list[str]) -> dict[str, Any] | None:
+    """The JSON object in `reply`, or None if there is no object at all."""
+    try:
+        data = orjson.loads(reply)
+    except orjson.JSONDecodeError:
+        data = _repaired(reply, repairs)
+    if isinstance(data, list) and len(data) == 1:
+        data = data[0]
+        repairs.append("list_unwrapped")
+    return data if isinstance(data, dict) else None
+
+
+def _repaired(reply: str, repairs: list[str]) -> Any:
+    text = _strip_wrapping(reply, repairs)
+    start = text.find("{")
+    if start < 0:
+        return None
+    try:
+        data, end = json.JSONDecoder(strict=False).raw_decode(text, start)
+    except ValueError:
+        fixed = _TRAILING_COMMA.sub(r"\1", text[start:])
+        try:
+            data, end = json.JSONDecoder(strict=False).raw_decode(fixed)
+        except ValueError as error:
+            raise ReplyError("the reply is not valid JSON, perhaps cut off") from error
+        repairs.append("trailing_comma")
+        return data
+    if start > 0 or text[end:].strip():
+        repairs.append("text_around_json")
+    return data
+
+
+def _strip_wrapping(reply: str, repairs: list[str]) -> str:
+    text = reply
+    if "</think>" in text:
+        text = _THINK.sub("", text)
+        repairs.append("think_block")
+    fence = _FENCE.search(text)
+    if fence:
+        text = fence.group(1)
+        repairs.append("code_fence")
+    return text.strip()
+
+
+def _keywords_from_text(reply: str) -> list[str]:
+    text = _LABEL.sub("", _strip_wrapping(reply, []).strip())
+    if text.count(",") < 2 or len(text) > 600:
+        raise ReplyError("the reply is neither JSON nor a list of keywords")
+    return text.replace("\n", ",").split(",")
+
+
+def _pairs_from_text(reply: str) -> list[tuple[str, str]]:
+    return [(q.strip(), a.strip()) for q, a in _QA.findall(reply)]

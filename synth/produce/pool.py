@@ -1,0 +1,156 @@
+"""Rounds and the rotating pool of in-context examples (StableLLaVA, section 4.3).
+
+The paper "periodically substitutes a portion of the original in-context examples with newly
+generated data". Here a round is a fixed block of candidate indices that share one frozen pool, and
+the pool of round r is a function of the template's own examples and of the candidates of rounds
+<= r-2 that passed all text filters. So two rounds can be written at once, verdicts on images never
+change what is written, and a resumed run rebuilds the same pools.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from synth.records import Candidate, Entry, Record, Turn
+from synth.seeding import generator
+from synth.text import content_stems
+
+FIRST_ROUND = 8
+
+
+class PoolSettings(Record):
+    """How examples rotate.
+
+    A larger `portion` diversifies faster; `max_fresh` keeps hand-written examples in the pool, so
+    that the errors of a weak model cannot breed.
+    """
+
+    size: int = Field(6, ge=2, le=64, description="examples in the pool")
+    examples_per_group: int = Field(3, ge=1, le=16, description="examples shown in one request")
+    groups: int = Field(2, ge=1, le=16, description="example groups per round")
+    portion: float = Field(0.34, ge=0, le=1, description="share of the pool replaced after each round")
+    max_fresh: float = Field(0.5, ge=0, le=1, description="largest share of the pool that is not hand-written")
+    round_size: int = Field(128, ge=1, le=4096, description="candidates in a round, once rounds have grown")
+
+
+class Rounds:
+    """The layout of rounds: 8, 8, 16, 32, ... candidates up to `round_size`, so that small runs
+    rotate their examples too and large runs keep many candidates in flight."""
+
+    def __init__(self, round_size: int) -> None:
+        self._cap = round_size
+        self._starts = [0]
+
+    def of(self, index: int) -> int:
+        """The round of a candidate index."""
+        while self._starts[-1] <= index:
+            self._starts.append(self._starts[-1] + self.size(len(self._starts) - 1))
+        return bisect_right(self._starts, index) - 1
+
+    def start(self, round_: int) -> int:
+        """The first index of a round that `of` has returned."""
+        return self._starts[round_]
+
+    def size(self, round_: int) -> int:
+        return min(self._cap, FIRST_ROUND << min(max(round_ - 1, 0), 20))
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """An in-context example, hand-written or fresh: what was asked and what was answered."""
+
+    id: str
+    plan: dict[str, Entry]
+    facts: dict[str, str]
+    keywords: list[str]
+    question: str
+    turns: list[Turn]
+    fresh: bool = False
+
+    @property
+    def stems(self) -> frozenset[str]:
+        return content_stems(" ".join(self.keywords))
+
+
+def demonstration(candidate: Candidate, leave_out: Sequence[str]) -> Demonstration:
+    """A fresh candidate as an example. `leave_out` names slots our code appended to the keywords,
+    which the model is not meant to write."""
+    appended = {candidate.plan[slot].text for slot in leave_out}
+    return Demonstration(
+        id=candidate.id,
+        plan=candidate.plan,
+        facts=candidate.facts,
+        keywords=[k for k in candidate.keywords if k not in appended],
+        question=candidate.question,
+        turns=candidate.turns,
+        fresh=True,
+    )
+
+
+class ExamplePool:
+    """The examples in use, round by round.
+
+    Call `advance` once per finished round, in order; `groups(r)` is then available for rounds up
+    to two beyond the last finished one.
+    """
+
+    def __init__(self, own: Sequence[Demonstration], settings: PoolSettings, *seed: str | int) -> None:
+        self._settings = settings
+        self._seed = seed
+        order = list(own)
+        generator(*seed, "pool").shuffle(order)
+        self._reserve = order[settings.size :]
+        first = tuple(order[: settings.size])
+        # pools[r] for the rounds that can still be asked for; rounds 0 and 1 see the first pool
+        self._pools: dict[int, tuple[Demonstration, ...]] = {0: first, 1: first}
+        self._finished = 0
+        self.replaced = 0
+
+    @property
+    def newest_round(self) -> int:
+        """The highest round whose pool is known."""
+        return self._finished + 1
+
+    def groups(self, round_: int) -> list[list[Demonstration]]:
+        """The example groups of a round, in fixed order."""
+        pool = list(self._pools[round_])
+        generator(*self._seed, "groups", round_).shuffle(pool)
+        width = min(self._settings.examples_per_group, len(pool))
+        return [
+            [pool[(group * width + k) % len(pool)] for k in range(width)]
+            for group in range(self._settings.groups)
+        ]
+
+    def advance(self, fresh: Sequence[Demonstration]) -> None:
+        """Finish the next round with the candidates that passed its text filters, in index order.
+
+        Replaces up to `portion` of the pool. Newcomers are chosen greedily to be far (Jaccard on
+        content words) from what stays; who leaves is a hand-written example until `max_fresh` is
+        reached, then the oldest fresh one. O(portion * size * len(fresh)).
+        """
+        pool = list(self._pools[self._finished + 1])
+        wanted = round(self._settings.portion * len(pool))
+        limit = int(self._settings.max_fresh * len(pool))
+        options = list(fresh)
+        for _ in range(min(wanted, limit, len(options))):
+            old_fresh = [p for p in pool if p.fresh]
+            leaves = old_fresh[0] if len(old_fresh) >= limit else next(p for p in pool if not p.fresh)
+            pool.remove(leaves)
+            best = max(options, key=lambda o: min((_distance(o, p) for p in pool), default=1.0))
+            options.remove(best)
+            pool.append(best)
+            self.replaced += 1
+        self._finished += 1
+        self._pools[self._finished + 1] = tuple(pool)
+        self._pools.pop(self._finished - 2, None)
+
+
+def _distance(one: Demonstration, other: Demonstration) -> float:
+    a, b = one.stems, other.stems
+    return 1 - len(a & b) / (len(a | b) or 1)
+
+

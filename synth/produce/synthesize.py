@@ -1,0 +1,233 @@
+"""The life of a candidate, as StableLLaVA (section 4) tells it: plan, write, filter, converse,
+filter, render, filter, commit. `Synthesizer.live` is that story, top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from synth.abilities import Ability, dialogue_stage
+from synth.backends.llm.base import ChatRequest, SharedPrompt
+from synth.config import RunConfig
+from synth.errors import ReplyError
+from synth.filtering import Chain
+from synth.flow.backends import Backends
+from synth.flow.primitives import OrderedGate
+from synth.flow.tally import Tally
+from synth.ledger import Ledger
+from synth.produce.illustrate import Illustrator
+from synth.produce.life import Dropped, Saved, drop_if, timed
+from synth.produce.parsing import parse_answer, parse_turns, parse_written
+from synth.produce.picture_prompt import join_keywords, order_keywords
+from synth.produce.plan import Plan, Planner
+from synth.produce.prompting import Prompter
+from synth.produce.rotation import Rotation
+from synth.records import IMAGE_PLACEHOLDER, Call, Candidate, Image, Stage, Turn
+from synth.seeding import derive_seed
+
+
+#: each further attempt is this much warmer: at a low temperature the same reply would come again
+_WARMER = 0.2
+
+
+class Synthesizer:
+    """Produces the candidates of one ability. `order` is the ability's place in the run."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        ability: Ability,
+        planner: Planner,
+        chain: Chain,
+        backends: Backends,
+        illustrator: Illustrator | None,
+        ledger: Ledger,
+        tally: Tally,
+        order: int,
+    ) -> None:
+        self.ability = ability
+        self._config = config
+        self._planner = planner
+        self._chain = chain
+        self._backends = backends
+        self._ledger = ledger
+        self._illustrator = illustrator
+        self._tally = tally
+        self._order = order
+        self._prompter = Prompter(ability, config.dialogue)
+        self.rotation = Rotation(self._prompter, config.pool, config.seed)
+        self._prompt_gate = OrderedGate()
+        self._dialogue_gate = OrderedGate()
+        self._saved = Saved(ledger, ability.name)
+
+    # -- the story ----------------------------------------------------------------------------
+
+    async def live(self, index: int) -> bool:
+        """One candidate, from plan to verdict; true if it was accepted.
+
+        Called with index 0, 1, 2, ...; a candidate that an earlier process committed is put back
+        into the filters' memory and not made again.
+        """
+        plan = self._planner.next()
+        assert plan.index == index
+        candidate = self._saved.take(index)
+        if candidate is not None:
+            await self._replay(candidate)
+        else:
+            candidate = self._begin(plan)
+            await self._make_text(candidate)
+        if candidate.state == "text_ok" and self._illustrator is not None:
+            await self._illustrator.make(candidate)
+        self._tally.finished(candidate)
+        return candidate.state in ("accepted", "surplus", "text_ok")
+
+    async def _make_text(self, candidate: Candidate) -> None:
+        try:
+            await self._write(candidate)
+            async with self._prompt_gate.turn(candidate.index):
+                drop_if(self._chain.check_in_order(candidate, "prompt"), candidate)
+            await self._converse(candidate)
+            async with self._dialogue_gate.turn(candidate.index):
+                drop_if(self._chain.check_in_order(candidate, "dialogue"), candidate)
+            candidate.state, candidate.text_passed = "text_ok", True
+        except Dropped:
+            self._prompt_gate.leave(candidate.index)
+            self._dialogue_gate.leave(candidate.index)
+        self.rotation.text_done(candidate)
+        self._ledger.save(candidate)
+
+    # -- its steps ----------------------------------------------------------------------------
+
+    def _begin(self, plan: Plan) -> Candidate:
+        name = self.ability.name
+        return Candidate(
+            id=f"{name}-s{self._config.seed}-{plan.index:06d}",
+            ability=name,
+            index=plan.index,
+            form=self.ability.form,
+            stage=dialogue_stage(self._config.dialogue),
+            seed=plan.seed,
+            round=self.rotation.round_of(plan.index),
+            plan=plan.entries,
+            question=plan.question,
+        )
+
+    async def _write(self, candidate: Candidate) -> None:
+        """Ask for picture keywords until a reply passes the stateless prompt filters."""
+        prompts = await self.rotation.prompts(candidate.index)
+        candidate.examples = list(prompts.example_ids)
+        message = self._prompter.write_request(candidate.plan)
+        schema = self._prompter.write_schema
+
+        def take(reply: str) -> list[str]:
+            candidate.facts, keywords, repairs = parse_written(reply, self.ability.write.facts)
+            candidate.images = [self._image(candidate, keywords)]
+            return repairs
+
+        with timed(candidate, "write"):
+            await self._ask(candidate, "write", "prompt", prompts.write, message, schema, {}, take)
+
+    async def _converse(self, candidate: Candidate) -> None:
+        """Ask for the dialogue about these keywords until a reply passes the dialogue filters."""
+        prompts = await self.rotation.prompts(candidate.index)
+        appended = {candidate.plan[slot].text for slot in self.ability.prompt.append}
+        seen = [keyword for keyword in candidate.keywords if keyword not in appended]
+        message = self._prompter.converse_request(candidate.plan, seen, candidate.facts, candidate.question)
+        context = {**candidate.facts, "keywords": seen, "question": candidate.question}
+
+        def take(reply: str) -> list[str]:
+            if self._config.dialogue == "describe":
+                answer, repairs = parse_answer(reply)
+                pairs = [(candidate.question, answer)]
+            else:
+                pairs, repairs = parse_turns(reply)
+            candidate.turns = _turns(pairs, len(candidate.images))
+            return repairs
+
+        schema = self._prompter.converse_schema
+        with timed(candidate, "converse"):
+            await self._ask(
+                candidate, "converse", "dialogue", prompts.converse, message, schema, context, take
+            )
+
+    # -- helpers ------------------------------------------------------------------------------
+
+    async def _ask(
+        self,
+        candidate: Candidate,
+        step: str,
+        stage: Stage,
+        shared: SharedPrompt,
+        message: str,
+        schema: Mapping[str, Any],
+        context: Mapping[str, Any],
+        take: Callable[[str], list[str]],
+    ) -> None:
+        """Up to `flow.attempts` replies; the first that can be read and passes the checks of
+        `stage` is taken. Raises `Dropped` with the last reason otherwise."""
+        self._ledger.save_text(shared.key, shared.json)
+        settings = self._config.llm_settings
+        template = self.ability.write if step == "write" else self.ability.dialogue
+        base = settings.temperature if template.temperature is None else template.temperature
+        for attempt in range(self._config.flow.attempts):
+            seed = derive_seed(candidate.seed, step, attempt)
+            call = Call(step=step, attempt=attempt, seed=seed, shared=shared.key, message=message)
+            candidate.calls.append(call)
+            request = ChatRequest(
+                shared=shared,
+                message=message,
+                schema=schema,
+                seed=seed,
+                max_tokens=settings.max_tokens,
+                temperature=min(base + attempt * _WARMER, 2.0),
+                top_p=settings.top_p,
+                step=step,
+                plan=candidate.plan,
+                context=context,
+            )
+            try:
+                reply, call.seconds = await self._backends.chat(request, (self._order, candidate.index))
+                call.reply, call.mode = reply.text, reply.mode
+                call.prompt_tokens, call.cached_tokens = reply.prompt_tokens, reply.cached_tokens
+                call.completion_tokens = reply.completion_tokens
+                self._tally.replied(call)
+                call.repairs = take(reply.text)
+            except ReplyError as error:
+                call.problem = error.message
+                continue
+            if self._chain.check(candidate, stage, attempt=attempt) is None:
+                return
+        last = candidate.verdicts[-1] if candidate.verdicts else None
+        if call.problem:
+            candidate.fail(step, call.problem)
+        elif last is not None:
+            candidate.reject(last.filter, last.reason)
+        raise Dropped
+
+    def _image(self, candidate: Candidate, keywords: list[str]) -> Image:
+        ordered = order_keywords(keywords, candidate.plan, self.ability)
+        return Image(
+            prompt=join_keywords(ordered, self.ability.prompt.emphasis),
+            negative_prompt=self.ability.prompt.negative,
+            keywords=ordered,
+            seed=candidate.seed,
+        )
+
+    async def _replay(self, candidate: Candidate) -> None:
+        """Tell the ordered filters and the rotation about a candidate of an earlier process."""
+        async with self._prompt_gate.turn(candidate.index):
+            self._chain.replay(candidate, "prompt")
+        async with self._dialogue_gate.turn(candidate.index):
+            self._chain.replay(candidate, "dialogue")
+        self.rotation.text_done(candidate)
+
+
+def _turns(pairs: list[tuple[str, str]], images: int) -> list[Turn]:
+    """Questions and answers as turns; the first question carries the image placeholders."""
+    turns = []
+    for number, (question, answer) in enumerate(pairs):
+        placeholders = f"{IMAGE_PLACEHOLDER}\n" * images if number == 0 else ""
+        turns.append(Turn(role="user", text=placeholders + question))
+        turns.append(Turn(role="assistant", text=answer))
+    return turns
+

@@ -1,0 +1,147 @@
+"""A run folder: its lock, its frozen configuration and its identity."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import yaml
+
+from synth.config import RunConfig, differences
+from synth.errors import BackendError, RunRefused, SynthError
+from synth.ledger import Ledger, is_run
+
+CONFIG_FILE = "config.yaml"
+DATASET_FILE = "dataset.jsonl"
+_LOCK_FILE = ".lock"
+
+
+class RunFolder:
+    """An open run folder, held by one process at a time. Use it as a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: IO[str] | None = None
+        self.ledger: Ledger
+
+    def __enter__(self) -> Self:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = open(self.path / _LOCK_FILE, "a+")
+        except OSError as error:
+            raise BackendError(
+                f"The folder {self.path} cannot be written: {error.strerror}.", "Choose another --out."
+            ) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise RunRefused(
+                f"Another process is working on {self.path}.",
+                "Wait for it, stop it, or choose another --out.",
+            ) from error
+        try:
+            self.ledger = Ledger(self.path)
+        except BaseException:
+            self._lock.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.ledger.close()
+        except SynthError:
+            if error is None:
+                raise
+        finally:
+            if self._lock is not None:
+                self._lock.close()
+
+    def claim(self, config: RunConfig, identity: dict[str, Any]) -> bool:
+        """Make the folder a run of this identity, or check that it is one; true if it was.
+
+        Raises:
+            RunRefused: `resume` forbids what the folder holds, or the identity differs.
+        """
+        old = self.ledger.meta("identity")
+        if old is None and config.resume == "always":
+            raise RunRefused(
+                f"{self.path} is not a run, and --resume always was asked for.",
+                "Use --resume auto, or give the folder of the run with --out.",
+            )
+        if old is not None and config.resume == "never":
+            raise RunRefused(
+                f"{self.path} is already a run, and --resume never was asked for.",
+                "Choose another --out, or remove the folder.",
+            )
+        if old is not None:
+            changed = differences(old, identity)
+            if changed:
+                raise RunRefused(
+                    f"{self.path} is a run with other settings:\n  " + "\n  ".join(changed),
+                    "Use the same settings to go on with it, or choose another --out for a new run.",
+                )
+        self.ledger.set_meta("identity", identity)
+        self.ledger.set_meta("config", config.model_dump(mode="json"))
+        self.ledger.flush()
+        frozen = yaml.safe_dump(config.model_dump(mode="json", exclude_none=True), sort_keys=False)
+        write_whole(self.path / CONFIG_FILE, frozen)
+        return old is not None
+
+
+def open_existing(path: Path) -> RunFolder:
+    """The run folder at `path`; an error if it is not one."""
+    require_run(path)
+    return RunFolder(path)
+
+
+def require_run(path: Path) -> None:
+    if not path.exists():
+        raise RunRefused(f"There is no folder {path}.", "Give the folder of a run, e.g. runs/abnormal-s0.")
+    if not is_run(path):
+        raise RunRefused(
+            f"{path} is not a run: it has no ledger.", "Runs are made by 'synth generate'; see its --out."
+        )
+
+
+def holder(path: Path) -> int | None:
+    """The process of this machine that works on the run, or None; takes no lock to find out."""
+    try:
+        inode = (path / _LOCK_FILE).stat().st_ino
+        lines = Path("/proc/locks").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        # "1: FLOCK  ADVISORY  WRITE 4711 08:01:131074 0 EOF"
+        parts = line.split()
+        if len(parts) >= 6 and parts[1] == "FLOCK" and parts[5].rpartition(":")[2] == str(inode):
+            return int(parts[4])
+    return None
+
+
+def frozen_config(ledger: Ledger) -> RunConfig:
+    """The configuration a run was last started with."""
+    data = ledger.meta("config")
+    if data is None:
+        raise RunRefused(f"{ledger.path} holds no configuration.", "The run never started; generate again.")
+    return RunConfig.model_validate(data)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is either the old one or the new one, never a part."""
+    temporary = path.with_name(f"{path.name}.part")
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise BackendError(
+            f"{path} cannot be written: {error.strerror}.", "Free some disk space, then run the command again."
+        ) from error

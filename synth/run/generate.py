@@ -1,0 +1,330 @@
+"""`synth generate` and `synth render`: open the folder, check identity, run, leave a data set."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from synth import plugins
+from synth.abilities import Ability, Catalog
+from synth.backends.render.base import Renderer
+from synth.config import RunConfig
+from synth.errors import RunRefused
+from synth.filtering import Chain, build_chain
+from synth.flow.backends import Backends
+from synth.flow.harvest import Harvest, harvest
+from synth.flow.pictures import all_pictures
+from synth.flow.primitives import Limiter
+from synth.flow.tally import Tally
+from synth.ledger import Ledger
+from synth.produce.illustrate import Illustrator
+from synth.produce.life import Saved
+from synth.produce.plan import Planner
+from synth.produce.synthesize import Synthesizer
+from synth.run.dataset import read_dataset, write_dataset
+from synth.run.folder import DATASET_FILE, RunFolder, frozen_config, open_existing
+from synth.run.select import make_llm, make_renderer, make_scorer, resolve
+from synth.run.stop import cancel_on_signal
+
+#: shows progress while the run works; the command line passes one, libraries need not
+Watch = Callable[[Tally, "Announcement"], AbstractContextManager[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What a run is about to do: which backends, why, and whether it goes on with an old run."""
+
+    folder: Path
+    backends: dict[str, str]
+    reasons: dict[str, str]
+    resumed: bool
+
+
+@dataclass
+class Summary:
+    """What a run left behind. `missing` counts samples per ability that it could not make."""
+
+    folder: Path
+    samples: int
+    tally: Tally
+    seconds: float
+    missing: dict[str, int] = field(default_factory=dict)
+    rotated: dict[str, int] = field(default_factory=dict)
+    filter_seconds: dict[str, float] = field(default_factory=dict)
+    previews: bool = False
+    text_only: bool = False
+
+    @property
+    def dataset(self) -> Path:
+        return self.folder / DATASET_FILE
+
+
+def no_watch(tally: Tally, announcement: Announcement) -> AbstractContextManager[object]:
+    return nullcontext()
+
+
+@dataclass
+class Setup:
+    """Abilities and backends of a configuration, made but not started."""
+
+    config: RunConfig
+    abilities: dict[str, Ability]
+    planners: dict[str, Planner]
+    chains: dict[str, Chain]
+    backends: Backends
+    names: dict[str, str]
+    reasons: dict[str, str]
+    identity: dict[str, Any]
+
+
+def prepare(config: RunConfig) -> Setup:
+    """Resolve everything that can be wrong before a folder is touched or a model loaded."""
+    catalog = Catalog(config.plugin_dirs)
+    names: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    groups = {"llm": "synth.llms", "renderer": "synth.renderers", "scorer": "synth.scorers"}
+    abilities = {name: catalog.ability(name) for name in config.abilities}
+    for role, group in groups.items():
+        names[role], reasons[role] = resolve(group, getattr(config, role))
+    renderer = make_renderer(names["renderer"], config.render_settings)
+    scorer = make_scorer(names["scorer"]) if renderer is not None else None
+    backends = Backends(make_llm(names["llm"], config.llm_settings), renderer, scorer)
+    banks = {name: catalog.banks_of(ability) for name, ability in abilities.items()}
+    classes, _ = plugins.load_all("synth.filters")
+    identity = {
+        "abilities": {
+            name: {
+                "version": ability.version,
+                "template": ability.digest,
+                "banks": {bank.name: bank.digest for bank in banks[name].values()},
+                "filters": [use.name for use in ability.filters],
+            }
+            for name, ability in abilities.items()
+        },
+        "seed": config.seed,
+        "dialogue": config.dialogue,
+        **backends.identity(),
+        "sampling": config.llm_settings.model_dump(include={"temperature", "top_p", "max_tokens"}),
+        "pictures": config.render_settings.model_dump(exclude={"batch_size"}) if renderer else None,
+        "pool": config.pool.model_dump(),
+        "attempts": config.flow.attempts,
+        "existing": {path.name: _digest(path) for path in config.existing},
+    }
+    return Setup(
+        config=config,
+        abilities=abilities,
+        planners={n: Planner(a, banks[n], config.seed) for n, a in abilities.items()},
+        chains={n: build_chain(a, classes) for n, a in abilities.items()},
+        backends=backends,
+        names=names,
+        reasons=reasons,
+        identity=identity,
+    )
+
+
+async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
+    """Make the data set that `config` asks for, or go on with it.
+
+    Raises:
+        SynthError: bad settings, a refused folder, a backend that cannot go on, an early stop;
+            in every case what was committed is kept and `dataset.jsonl` is up to date.
+    """
+    setup = prepare(config)
+    with RunFolder(config.folder) as run:
+        resumed = run.claim(config, setup.identity)
+        ledger, backends = run.ledger, setup.backends
+        if resumed:
+            _remove_orphans(run.path, ledger, setup.abilities)
+        for path in config.existing:
+            for chain in setup.chains.values():
+                chain.remember_dataset(partial(read_dataset, path))
+        tally = Tally(config, ledger.tokens() if resumed else (0, 0))
+        producers = [
+            Synthesizer(
+                config,
+                ability,
+                setup.planners[name],
+                setup.chains[name],
+                backends,
+                _illustrator(setup, name, backends.renderer, run),
+                ledger,
+                tally,
+                order,
+            )
+            for order, (name, ability) in enumerate(setup.abilities.items())
+        ]
+        lives: dict[str, Callable[[int], Awaitable[bool]]] = {p.ability.name: p.live for p in producers}
+        announcement = Announcement(run.path, setup.names, setup.reasons, resumed)
+        summary = await _run(setup, run, tally, lives, announcement, watch)
+        summary.rotated = {p.ability.name: p.rotation.replaced for p in producers}
+        return summary
+
+
+async def render(
+    folder: Path, renderer: str, scorer: str, render_settings: dict[str, Any], watch: Watch = no_watch
+) -> Summary:
+    """Render a text-only run: its candidates whose text passed get pictures, in index order.
+
+    Afterwards the run has this renderer's identity; `synth generate` with the same settings and
+    this renderer can go on with it.
+    """
+    with open_existing(folder) as run:
+        config = frozen_config(run.ledger)
+        old = run.ledger.meta("identity")
+        settings = config.render_settings.model_copy(update=render_settings)
+        config = config.model_copy(
+            update={"renderer": renderer, "scorer": scorer, "out": folder, "render_settings": settings}
+        )
+        setup = prepare(config)
+        if setup.backends.renderer is None:
+            raise RunRefused("synth render needs a renderer, not 'none'.", "Name one: --renderer preview.")
+        new = {**old}
+        for key in ("renderer", "scorer", "pictures"):
+            if old["renderer"] is not None and old[key] != setup.identity[key]:
+                raise RunRefused(
+                    f"{folder} already has pictures of another renderer or size.",
+                    "Go on with the same renderer, or generate into another folder.",
+                )
+            new[key] = setup.identity[key]
+        run.ledger.set_meta("identity", new)
+        run.ledger.set_meta("config", config.model_dump(mode="json"))
+        run.ledger.flush()
+        _remove_orphans(run.path, run.ledger, setup.abilities)
+        tally = Tally(config, (0, 0))
+        lives = {}
+        for name in setup.abilities:
+            illustrator = _illustrator(setup, name, setup.backends.renderer, run)
+            assert illustrator is not None
+            lives[name] = _render_life(Saved(run.ledger, name), illustrator, tally)
+        setup.backends.without_llm()
+        announcement = Announcement(run.path, {**setup.names, "llm": "none"}, setup.reasons, True)
+        return await _run(setup, run, tally, lives, announcement, watch)
+
+
+def _render_life(saved: Saved, illustrator: Illustrator, tally: Tally) -> Callable[[int], Awaitable[bool]]:
+    async def live(index: int) -> bool:
+        candidate = saved.take(index)
+        if candidate is None:
+            return False
+        if candidate.state == "text_ok":
+            await illustrator.make(candidate)
+        tally.finished(candidate)
+        return candidate.state in ("accepted", "surplus")
+
+    return live
+
+
+async def _run(
+    setup: Setup,
+    run: RunFolder,
+    tally: Tally,
+    lives: dict[str, Callable[[int], Awaitable[bool]]],
+    announcement: Announcement,
+    watch: Watch,
+) -> Summary:
+    """Run all abilities over one window of candidates in flight; always leave a data set."""
+    config, backends = setup.config, setup.backends
+    began = time.monotonic()
+    window = Limiter(backends.in_flight)
+    try:
+        with cancel_on_signal():
+            await backends.start()
+            with watch(tally, announcement):
+                async with asyncio.TaskGroup() as group:
+                    tasks = {
+                        name: group.create_task(
+                            _harvest_and_mark(
+                                config, name, order, window, lives[name], run.ledger
+                            )
+                        )
+                        for order, name in enumerate(setup.abilities)
+                    }
+    except BaseExceptionGroup as group_error:
+        raise _first(group_error) from group_error
+    finally:
+        await backends.close()
+        run.ledger.flush()
+        count = write_dataset(run.path, run.ledger, config)
+    missing = {
+        name: config.abilities[name] - task.result().accepted
+        for name, task in tasks.items()
+        if task.result().cutoff is None
+    }
+    return Summary(
+        folder=run.path,
+        samples=count,
+        tally=tally,
+        seconds=time.monotonic() - began,
+        missing=missing,
+        filter_seconds=_filter_seconds(setup.chains),
+        previews=backends.renderer is not None and backends.renderer.origin == "preview",
+        text_only=backends.renderer is None,
+    )
+
+
+async def _harvest_and_mark(
+    config: RunConfig,
+    name: str,
+    order: int,
+    window: Limiter,
+    live: Callable[[int], Awaitable[bool]],
+    ledger: Ledger,
+) -> Harvest:
+    n = config.abilities[name]
+    result = await harvest(n, config.candidates_allowed(n), order, window, live)
+    if result.cutoff is not None:
+        await asyncio.to_thread(ledger.mark_surplus, name, result.cutoff)
+    return result
+
+
+def _illustrator(setup: Setup, name: str, renderer: Renderer | None, run: RunFolder) -> Illustrator | None:
+    if renderer is None:
+        return None
+    return Illustrator(setup.config, setup.chains[name], setup.backends, renderer, run.ledger, run.path)
+
+
+def _filter_seconds(chains: dict[str, Chain]) -> dict[str, float]:
+    seconds: dict[str, float] = {}
+    for chain in chains.values():
+        for one in chain.filters:
+            seconds[one.name] = seconds.get(one.name, 0.0) + one.stats.seconds
+    return seconds
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first real error of a group; tasks that were cancelled because of it do not count."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            return _first(error)
+        if not isinstance(error, asyncio.CancelledError):
+            return error
+    return group.exceptions[0]
+
+
+def _remove_orphans(folder: Path, ledger: Ledger, abilities: dict[str, Ability]) -> None:
+    """Remove picture files without a committed row: leftovers of a process that was killed."""
+    committed = {name: ledger.illustrated(name) for name in abilities}
+    for path in all_pictures(folder):
+        stem = path.name.partition(".")[0]
+        ability, _, rest = stem.rpartition("-s")
+        index = rest.split("-")[1] if rest.count("-") else ""
+        keep = path.suffix == ".jpg" and index.isdigit() and int(index) in committed.get(ability, set())
+        if not keep:
+            path.unlink(missing_ok=True)
+
+
+def _digest(path: Path) -> str:
+    """A hash of an existing data set, which decides what new data may not repeat."""
+    file = path / DATASET_FILE if path.is_dir() else path
+    try:
+        with open(file, "rb") as stream:
+            return hashlib.file_digest(stream, "blake2b").hexdigest()[:16]
+    except OSError as error:
+        raise RunRefused(f"--existing {path}: {error.strerror}.", "Give a run folder or a dataset.jsonl.") from error

@@ -1,0 +1,82 @@
+"""From `--llm`, `--renderer` and `--scorer` to backends; `auto` picks by what the machine has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from synth import plugins
+from synth.backends.llm.base import LLM, LLMSettings
+from synth.backends.render.base import Renderer, RenderSettings
+from synth.backends.score.base import Scorer
+from synth.errors import SynthError
+
+NONE = "none"
+_FLAGS = {"synth.llms": "--llm", "synth.renderers": "--renderer", "synth.scorers": "--scorer"}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A backend that is installed: can this machine run it, and would `auto` take it?"""
+
+    name: str
+    rank: int
+    available: bool
+    why: str
+
+
+def options(group: str) -> list[Option]:
+    """The backends of a group, the one that `auto` picks first."""
+    found = []
+    classes, problems = plugins.load_all(group)
+    for name, cls in classes.items():
+        available, why = cls.available()
+        found.append(Option(name, cls.auto_rank, available, why))
+    found += [Option(problem.split("'")[1], 0, False, problem) for problem in problems]
+    return sorted(found, key=lambda o: (not (o.available and o.rank > 0), -o.rank, o.name))
+
+
+def resolve(group: str, spec: str) -> tuple[str, str]:
+    """The spec itself, or for `auto` the one picked and the reason."""
+    if spec != "auto":
+        return spec, ""
+    best = next(iter(options(group)), None)
+    if best is not None and best.available and best.rank > 0:
+        return best.name, best.why
+    if group == "synth.llms":
+        lines = "; ".join(f"{o.name}: {o.why}" for o in options(group) if o.rank > 0)
+        raise SynthError(
+            f"No language model is available on this machine ({lines}).",
+            "Install the embedded one with: pip install 'synth-vlit[local]', or use "
+            "--llm openai:MODEL --base-url URL, or try the flow with --llm scripted.",
+        )
+    return NONE, "nothing is installed that could do it"
+
+
+def make_llm(spec: str, settings: LLMSettings) -> LLM:
+    name, _, argument = spec.partition(":")
+    made: LLM = _load("synth.llms", name).create(argument, settings)
+    return made
+
+
+def make_renderer(spec: str, settings: RenderSettings) -> Renderer | None:
+    if spec == NONE:
+        return None
+    name, _, argument = spec.partition(":")
+    made: Renderer = _load("synth.renderers", name).create(argument, settings)
+    return made
+
+
+def make_scorer(spec: str) -> Scorer | None:
+    if spec == NONE:
+        return None
+    name, _, argument = spec.partition(":")
+    made: Scorer = _load("synth.scorers", name).create(argument)
+    return made
+
+
+def _load(group: str, name: str) -> Any:
+    try:
+        return plugins.load(group, name)
+    except SynthError as error:
+        raise SynthError(f"{_FLAGS[group]} {name}: {error.message}", error.fix) from error

@@ -1,0 +1,66 @@
+"""Jinja for templates, in a sandbox: plan entries and texts are values, never code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from synth.errors import SynthError
+from synth.records import Entry
+
+
+class Environment(ImmutableSandboxedEnvironment):
+    """`{{ subject.place }}` reads a fact of a plan entry; nothing else of it can be reached."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, Entry):
+            if attribute in obj.facts:
+                return obj.facts[attribute]
+            return self.undefined(f"'{obj.text}' has no fact '{attribute}'")
+        return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if isinstance(obj, Entry):
+            return self.getattr(obj, str(argument))
+        return super().getitem(obj, argument)
+
+
+def with_article(entry: Entry | str) -> str:
+    """ "giraffe" -> "a giraffe", "oven" -> "an oven", "the moon" and plural entries as they are."""
+    text = str(entry)
+    if isinstance(entry, Entry) and entry.facts.get("plural") == "yes":
+        return text
+    first = text.split(" ", 1)[0].lower()
+    if first in ("a", "an", "the", "two", "three", "some"):
+        return text
+    sounds_like_consonant = first.startswith(("uni", "use", "eu", "one", "ukulele", "utility"))
+    vowel = (first[:1] in "aeiou" and not sounds_like_consonant) or first.startswith(("hour", "honest"))
+    return f"{'an' if vowel else 'a'} {text}"
+
+
+def environment() -> Environment:
+    made = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters["a"] = with_article
+    return made
+
+
+def compile_template(env: Environment, source: str, where: str) -> Template:
+    """Raises a `SynthError` that starts with `where` (file and field) on bad syntax."""
+    try:
+        return env.from_string(source)
+    except TemplateError as error:
+        raise SynthError(f"{where}: {error}.", "Jinja syntax: {{ slot }}, {{ slot.fact }}.") from error
+
+
+def render_template(template: Template, where: str, values: Mapping[str, Any]) -> str:
+    """Raises a `SynthError` that starts with `where` if a name or a fact is not there."""
+    try:
+        return template.render(values).strip()
+    except (TemplateError, TypeError) as error:
+        raise SynthError(
+            f"{where}: {error}.",
+            f"Known here: {', '.join(sorted(values))}; facts come from the keyword banks.",
+        ) from error

@@ -1,0 +1,87 @@
+"""What filters and planners mean by "the same words": one normalisation for all of them."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
+_EMPHASIS = re.compile(r"[(){}\[\]]|:\d+(?:\.\d+)?(?=[)\s]|$)")
+
+STOP_WORDS = frozenset(
+    """a an the this that these those there here it its it's is are was were be been being am do does did
+    has have had of in on at to from by for with without into onto over under and or but not no nor so as
+    than then very too also just such some any each every all both either one's their his her my your our
+    they he she we you i them him us who whom whose which what when where why how can could would should
+    may might must will shall up down out off about around through""".split()
+)
+
+_IRREGULAR = {
+    "men": "man", "women": "woman", "people": "person", "children": "child", "feet": "foot",
+    "teeth": "tooth", "geese": "goose", "mice": "mouse", "leaves": "leaf", "knives": "knife",
+    "wolves": "wolf", "shelves": "shelf", "scarves": "scarf", "loaves": "loaf", "halves": "half",
+    "lying": "lie", "dying": "die", "tying": "tie", "glasses": "glass", "wooden": "wood",
+    "woollen": "wool", "woolen": "wool", "golden": "gold", "wore": "wear", "worn": "wear",
+    "grey": "gray", "colour": "color", "coloured": "color", "colored": "color",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=65536)
+def stem(word: str) -> str:
+    """A crude English stem: enough to match "running" with "runs" and "boxes" with "box".
+
+    A full stemmer would be more correct for rare words; this one has no data files, is cached and
+    treats both sides of every comparison alike, which is all that matters here.
+    """
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    word = word.removesuffix("'s")
+    for suffix in ("ing", "ed"):
+        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
+            word = word[: -len(suffix)]
+            if word[-1] == word[-2] and word[-1] not in "lsz":
+                word = word[:-1]
+            return word.removesuffix("e")
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("sses", "shes", "ches", "xes", "zes", "oes")):
+        return word[:-2].removesuffix("e")
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3:
+        word = word[:-1]
+    return word.removesuffix("e") if len(word) > 3 else word
+
+
+def words(text: str) -> list[str]:
+    """The words of `text`, lower case, in order."""
+    return _WORD.findall(text.lower())
+
+
+@lru_cache(maxsize=65536)
+def content_stems(text: str) -> frozenset[str]:
+    """The stems of the words that carry meaning."""
+    return frozenset(stem(word) for word in words(text) if word not in STOP_WORDS)
+
+
+def mentions(text: str, phrase: str, share: float = 0.5) -> bool:
+    """Whether `text` contains at least `share` of the content words of `phrase`."""
+    wanted = content_stems(phrase)
+    if not wanted:
+        return True
+    return len(wanted & content_stems(text)) >= share * len(wanted)
+
+
+@lru_cache(maxsize=65536)
+def normalise(text: str) -> str:
+    """Lower case, without emphasis brackets, articles and punctuation: the key of a keyword."""
+    stripped = _EMPHASIS.sub(" ", text.lower())
+    return " ".join(word for word in _WORD.findall(stripped) if word not in ("a", "an", "the"))
+
+
+def in_words(text: str, phrase: str) -> bool:
+    """Whether `phrase` occurs in `text` as whole words, ignoring case and inflection."""
+    needle = [stem(word) for word in words(phrase)]
+    haystack = [stem(word) for word in words(text)]
+    if not needle:
+        return False
+    width = len(needle)
+    return any(haystack[at : at + width] == needle for at in range(len(haystack) - width + 1))
