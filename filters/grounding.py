@@ -1,0 +1,178 @@
+"""Checks what the model wrote against what was planned, by content words.
+
+This is the text check of best-of-k: a reply that forgets the planned subject, or an answer about an
+abnormal picture that does not say what is normal, is asked for again. It cannot prove an answer
+right; it catches replies that talk about something else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from synth.abilities import Ability
+from synth.backends.render.base import Rendered
+from synth.errors import SynthError
+from synth.filtering import Filter, Result, failed, passed
+from synth.records import Candidate, Record, Stage
+from synth.text import content_stems, in_words, stem, words
+
+
+_CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|while|because|although|and|whereas|instead of|rather than)\b", re.IGNORECASE)
+_NEGATION = re.compile(r"\b(?:not|never|no|cannot|nor|without)\b|n't\b", re.IGNORECASE)
+_USUALLY = re.compile(r"\b(?:usually|normally|typically|usual|normal|real|ordinary)\b", re.IGNORECASE)
+#: words an answer may always use; they say how things are, not what is in the picture
+_FRAME = frozenset(
+    stem(word)
+    for word in """picture image photo scene shows seen see visible here there real really reality normal normally
+    usual usually unusual strange odd weird funny absurd impossible abnormal surprising unreal typical typically
+    ordinary always never only instead while cannot would should could like look looks looking makes make made
+    thing something part place different difference same life world way yes no""".split()
+)
+
+
+class GroundingOptions(Record):
+    """Each mapping says which share (0 to 1) of the content words of a source must occur.
+
+    A source is a plan slot (`subject`), a fact of one (`subject.place`) or a written fact.
+    """
+
+    written: dict[str, dict[str, float]] = Field(
+        default_factory=dict, description="written fact -> {source: share}"
+    )
+    written_none: dict[str, dict[str, float]] = Field(
+        default_factory=dict, description="written fact -> {source: share} it must not reach"
+    )
+    answer: dict[str, float] = Field(default_factory=dict, description="all answers together: {source: share}")
+    answer_either: dict[str, float] = Field(
+        default_factory=dict, description="like `answer`, but one of the sources is enough"
+    )
+    never_deny: list[str] = Field(
+        default_factory=list, description="sources that no clause of an answer may negate"
+    )
+    never_usual: list[str] = Field(
+        default_factory=list, description="sources that no clause of an answer may call normal"
+    )
+    answer_any: list[str] = Field(default_factory=list, description="one of these words must be in the answers")
+    answer_none: list[str] = Field(default_factory=list, description="none of these may be in the answers")
+    faithful: float = Field(
+        0.0, ge=0, le=1, description="share of each answer's content words that plan, facts or keywords contain"
+    )
+
+
+class Grounding(Filter):
+    """Fails written facts and answers that do not speak of what was planned."""
+
+    stages = ("prompt", "dialogue")
+    Options = GroundingOptions
+    options: GroundingOptions
+
+    def __init__(self, options: GroundingOptions, ability: Ability) -> None:
+        super().__init__(options, ability)
+        self._subject = ability.prompt.subject
+        known = {*ability.plan, *ability.write.facts}
+        named = [*options.answer, *options.answer_either, *options.never_deny]
+        named += [source for shares in options.written.values() for source in shares]
+        for source in named:
+            if source.partition(".")[0] not in known:
+                raise SynthError(
+                    f"{ability.source}: filters: grounding: '{source}' is neither a plan slot nor a written fact.",
+                    f"There are: {', '.join(sorted(known))}.",
+                )
+
+    def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
+        if stage == "prompt":
+            for fact, shares in self.options.written.items():
+                problem = self._missing(candidate, candidate.facts.get(fact, ""), shares)
+                if problem:
+                    return failed(f"the written '{fact}' {problem}")
+            for fact, shares in self.options.written_none.items():
+                for source, share in shares.items():
+                    wanted = self._wanted(candidate, source)
+                    common = wanted & content_stems(candidate.facts.get(fact, ""))
+                    if wanted and len(common) >= share * len(wanted):
+                        return failed(f"the written '{fact}' repeats the {_label(candidate, source)}")
+            return passed()
+        text = " ".join(candidate.answers)
+        problem = self._missing(candidate, text, self.options.answer)
+        if problem:
+            return failed(f"the answer {problem}")
+        either = self.options.answer_either
+        if either and all(self._missing(candidate, text, {s: share}) for s, share in either.items()):
+            return failed(f"the answer speaks of none of: {', '.join(either)}")
+        for source in self.options.never_deny:
+            if self._clause_with(_NEGATION, None, candidate, source):
+                return failed(f"the answer denies the {_label(candidate, source)}")
+        for source in self.options.never_usual:
+            if self._clause_with(_USUALLY, _NEGATION, candidate, source):
+                return failed(f"the answer calls it normal: the {_label(candidate, source)}")
+        if self.options.answer_any and not any(in_words(text, word) for word in self.options.answer_any):
+            return failed(f"the answer has none of: {', '.join(self.options.answer_any)}")
+        banned = next((word for word in self.options.answer_none if in_words(text, word)), None)
+        if banned:
+            return failed(f"the answer says '{banned}'")
+        if self.options.faithful:
+            return self._faithful(candidate)
+        return passed()
+
+    def _missing(self, candidate: Candidate, text: str, shares: dict[str, float]) -> str:
+        stems = content_stems(text)
+        for source, share in shares.items():
+            wanted = self._wanted(candidate, source)
+            if wanted and len(wanted & stems) < share * len(wanted):
+                return f"does not speak of the {_label(candidate, source)}"
+        return ""
+
+    def _wanted(self, candidate: Candidate, source: str) -> frozenset[str]:
+        """The content words of a source, without those of the subject: an answer that says "iron"
+        has not yet spoken of the ironing board."""
+        subject = self._subject
+        wanted = content_stems(_source(candidate, source))
+        if source == subject:
+            return wanted
+        return (wanted - content_stems(_source(candidate, subject))) or wanted
+
+    def _clause_with(
+        self, marker: re.Pattern[str], unless: re.Pattern[str] | None, candidate: Candidate, source: str
+    ) -> bool:
+        """Whether a clause with `marker` speaks of the source: "it is not found in gardens".
+
+        "should not float, but stand on the floor" has two clauses; only the first is negated.
+        """
+        wanted = self._wanted(candidate, source)
+        for answer in candidate.answers:
+            for clause in _CLAUSE.split(answer):
+                if unless is not None and unless.search(clause):
+                    continue
+                if marker.search(clause) and len(wanted & content_stems(clause)) >= max(1, 0.6 * len(wanted)):
+                    return True
+        return False
+
+    def _faithful(self, candidate: Candidate) -> Result:
+        """The lowest share, over the answers, of words that were given."""
+        given = [*candidate.keywords, *candidate.facts.values(), *candidate.questions]
+        for entry in candidate.plan.values():
+            given += [entry.text, *entry.facts.values()]
+        stems = {stem(word) for text in given for word in words(text)}
+        lowest = 1.0
+        for answer in candidate.answers:
+            own = content_stems(answer) - _FRAME
+            lowest = min(lowest, len(own & stems) / (len(own) or 1))
+        if lowest < self.options.faithful:
+            return failed("the answer adds too much that was not planned", round(lowest, 3))
+        return passed(round(lowest, 3))
+
+
+def _label(candidate: Candidate, source: str) -> str:
+    return f"{source.replace('.', ' ')} '{_source(candidate, source)}'"
+
+
+def _source(candidate: Candidate, source: str) -> str:
+    """The text of a plan slot, of a fact of one, or of a written fact."""
+    name, _, fact = source.partition(".")
+    if name in candidate.plan:
+        entry = candidate.plan[name]
+        return entry.facts.get(fact, "") if fact else entry.text
+    return candidate.facts.get(name, "")

@@ -1,0 +1,89 @@
+"""Drops dialogues that are not phrased as a dialogue about a picture.
+
+The VLIT review bans talk about "the description"; StableLLaVA bans ambiguous questions (section
+4.2). Small models also answer with fragments, repeat themselves, or address the task, not the user.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from synth.abilities import Ability
+from synth.backends.render.base import Rendered
+from synth.filtering import Filter, Result, failed, passed
+from synth.records import Candidate, Record, Stage
+from synth.text import words
+
+#: talk about the task instead of the picture
+_META = re.compile(
+    r"\b(descriptions?|prompts?|keywords?|captions?|as an ai|language model|text-to-image|stable diffusion"
+    r"|not (?:specified|mentioned|provided|given|stated|clear from)|no information|cannot (?:be )?determined?"
+    r"|unknown|json|schema|based on the (?:text|given)|i cannot|i can't|i'm sorry|sorry,)\b",
+    re.IGNORECASE,
+)
+#: questions whose answer a picture does not hold
+_AMBIGUOUS = re.compile(
+    r"\b(what (?:do|would) you (?:think|feel)|how (?:do|does|would) (?:you|it|this|they|he|she) feel"
+    r"|what might|what could|what (?:is|are) .{0,30}thinking|what happens? (?:next|after|before)"
+    r"|what will|guess|imagine|opinion|favou?rite|meaning|symboli[sz]e|purpose of (?:the|this) (?:image|picture|photo))\b",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"[^.!?]+[.!?]?")
+
+
+class PhrasingOptions(Record):
+    also: list[str] = Field(default_factory=list, description="further phrases to ban in answers")
+    max_sentences: int = Field(4, ge=1, description="longest answer; weak models go wrong late")
+
+
+class Phrasing(Filter):
+    """Fails meta talk, ambiguous or unmarked questions, fragments and repeated sentences."""
+
+    stages = ("dialogue",)
+    Options = PhrasingOptions
+    options: PhrasingOptions
+
+    def __init__(self, options: PhrasingOptions, ability: Ability) -> None:
+        super().__init__(options, ability)
+        self._also = [phrase.lower() for phrase in options.also]
+
+    def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
+        if candidate.stage == 2:  # questions of stage 1 come from the template's pool
+            for question in candidate.questions:
+                if not question.endswith("?"):
+                    return failed(f"'{question[:60]}' is not a question")
+                found = _AMBIGUOUS.search(question)
+                if found:
+                    return failed(f"the question is ambiguous: '{found.group(0)}'")
+            if len({q.lower() for q in candidate.questions}) < len(candidate.questions):
+                return failed("a question is asked twice")
+        for answer in candidate.answers:
+            problem = self._answer(answer)
+            if problem:
+                return failed(problem)
+        return passed()
+
+    def _answer(self, answer: str) -> str:
+        if not answer.rstrip("\"')").endswith((".", "!", "?")):
+            return "the answer breaks off"
+        if answer[0].islower():
+            return "the answer starts in the middle of a sentence"
+        found = _META.search(answer)
+        if found:
+            return f"the answer talks about the task: '{found.group(0)}'"
+        lowered = answer.lower()
+        banned = next((phrase for phrase in self._also if phrase in lowered), None)
+        if banned:
+            return f"the answer contains '{banned}'"
+        if not answer.isascii() and sum(not ch.isascii() for ch in answer) > 0.1 * len(answer):
+            return "the answer is not in English"
+        sentences = [" ".join(words(part)) for part in _SENTENCE.findall(answer)]
+        sentences = [part for part in sentences if part]
+        if len(set(sentences)) < len(sentences):
+            return "the answer repeats a sentence"
+        if len(sentences) > self.options.max_sentences:
+            return f"the answer has {len(sentences)} sentences, more than {self.options.max_sentences}"
+        return ""
