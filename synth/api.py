@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from synth.config import load_config
-from synth.export import export_run
-from synth.report import write_report
+from synth.export import export_run as _export_run
+from synth.report import write_report as _write_report
 from synth.run.dataset import read_dataset
 from synth.run.generate import Summary, Watch, no_watch
 from synth.run.generate import generate as _generate
 from synth.run.generate import render as _render
 from synth.run.stop import run_blocking
 
-__all__ = ["Summary", "export", "generate", "read_dataset", "render", "report"]
+__all__ = ["Summary", "export_run", "generate", "read_dataset", "render_run", "write_report"]
 
 
 def generate(
@@ -38,7 +38,7 @@ def generate(
     return run_blocking(_generate(merged, watch))
 
 
-def render(
+def render_run(
     run: str | Path,
     *,
     renderer: str = "auto",
@@ -50,11 +50,11 @@ def render(
     return run_blocking(_render(Path(run), renderer, scorer, render_settings, watch))
 
 
-def export(run: str | Path, format: str, out: str | Path, *, allow_preview: bool = False) -> Path:
+def export_run(run: str | Path, format: str, out: str | Path, *, allow_preview: bool = False) -> Path:
     """Write a run in a trainer's format; returns the main file."""
-    return export_run(Path(run), format, Path(out), allow_preview=allow_preview)
+    return _export_run(Path(run), format, Path(out), allow_preview=allow_preview)
 
 
-def report(run: str | Path, out: str | Path | None = None) -> Path:
+def write_report(run: str | Path, out: str | Path | None = None) -> Path:
     """Write the HTML page about a run; returns its path."""
-    return write_report(Path(run), Path(out) if out else None)
+    return _write_report(Path(run), Path(out) if out else None)

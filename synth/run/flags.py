@@ -1,0 +1,79 @@
+"""From what the user typed after `synth generate` to a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from synth.config import RunConfig, load_config, read_yaml
+from synth.errors import SynthError
+
+
+def config_from_flags(
+    file: Path | None,
+    abilities: Sequence[str],
+    n: int | None,
+    sets: Sequence[str],
+    flags: Mapping[str, Any],
+) -> RunConfig:
+    """Merge the YAML file and flags; a flag that is None was not given and changes nothing.
+
+    `abilities` are NAME or NAME=N and replace those of the file; `n` is for all that have no N.
+    `sets` are KEY=VALUE with any dotted key; a named flag beats them.
+
+    Raises:
+        SynthError: an unknown key, a wrong value, no ability, or no n.
+    """
+    in_file = read_yaml(file).get("abilities") if file else None
+    wanted = _abilities(in_file, abilities, n)
+    merged = {**dict(map(_key_and_value, sets)), **{k: v for k, v in flags.items() if v is not None}}
+    return load_config(file, {**merged, "abilities": wanted})
+
+
+def _abilities(in_file: Any, named: Sequence[str], n: int | None) -> Any:
+    """What to make: the flags over the file."""
+    known: dict[str, Any] = {}
+    if isinstance(in_file, dict):
+        known = in_file
+    elif isinstance(in_file, list):  # names alone, with --n
+        known = dict.fromkeys(map(str, in_file))
+    elif in_file is not None:
+        return in_file  # the check of the configuration names the key
+    wanted: dict[str, Any] = {}
+    for one in named:
+        name, equals, count = one.partition("=")
+        if equals and not _is_number(count):
+            raise SynthError(
+                f"--ability {one}: '{count}' is not a number.", f"Write e.g. --ability {name}=200."
+            )
+        wanted[name] = int(count) if equals else (n if n is not None else known.get(name))
+    if not named:
+        wanted = {name: n if n is not None else count for name, count in known.items()}
+    if not wanted:
+        raise SynthError(
+            "No ability was named.", "Name one, e.g. --ability abnormal --n 24; 'synth abilities' lists them."
+        )
+    for name, count in wanted.items():
+        if count is None:
+            raise SynthError(
+                f"How many samples of '{name}'? Neither --n nor the config file says.",
+                f"Add --n 24 for a first look, or --ability {name}=24.",
+            )
+    return wanted
+
+
+def _key_and_value(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise SynthError(f"--set {text}: expected KEY=VALUE.", "For example: --set pool.size=8.")
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise SynthError(f"--set {text}: the value is not valid YAML.", "Quote it.") from error
+
+
+def _is_number(text: str) -> bool:
+    return text.removeprefix("-").isdigit()

@@ -1,0 +1,168 @@
+"""Looks at a run without touching it: its state, one candidate, the messages that were sent.
+
+Everything here opens the ledger read-only and takes no lock, so it works while a run is going on.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from synth.backends.llm.base import Message
+from synth.config import RunConfig
+from synth.errors import SynthError
+from synth.ledger import Ledger
+from synth.records import Call, Candidate
+from synth.run.folder import frozen_config, holder, require_run
+
+
+@dataclass
+class AbilityStatus:
+    """Counts of one ability; `dropped` maps "rejected: filter" and "failed: step" to a count."""
+
+    wanted: int
+    ready: int = 0
+    surplus: int = 0
+    waiting: int = 0
+    tried: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def done(self) -> bool:
+        return self.ready >= self.wanted
+
+
+@dataclass
+class RunStatus:
+    """What the ledger of a run says now. `holder` is the process that works on it, if any."""
+
+    folder: Path
+    config: RunConfig
+    identity: dict[str, Any]
+    abilities: dict[str, AbilityStatus]
+    prompt_tokens: int
+    completion_tokens: int
+    holder: int | None
+
+    @property
+    def text_only(self) -> bool:
+        return self.identity.get("renderer") is None
+
+    @property
+    def previews(self) -> bool:
+        renderer = self.identity.get("renderer") or {}
+        return bool(renderer.get("preview")) or renderer.get("name") == "preview"
+
+    @property
+    def done(self) -> bool:
+        return all(one.done for one in self.abilities.values())
+
+    @property
+    def cost(self) -> float:
+        """What the tokens so far cost, at the prices of the settings."""
+        settings = self.config.llm_settings
+        return (self.prompt_tokens * settings.price_in + self.completion_tokens * settings.price_out) / 1e6
+
+
+def read_ledger(folder: Path) -> Ledger:
+    """The ledger of a run, read-only.
+
+    Raises:
+        RunRefused: the folder is not a run.
+    """
+    require_run(folder)
+    return Ledger(folder, read_only=True)
+
+
+def status(folder: Path) -> RunStatus:
+    """Count what a run has."""
+    ledger = read_ledger(folder)
+    config = frozen_config(ledger)
+    identity = ledger.meta("identity") or {}
+    text_only = identity.get("renderer") is None
+    abilities = {name: AbilityStatus(wanted=n) for name, n in config.abilities.items()}
+    for ability, state, decided_by, count in ledger.funnel():
+        one = abilities.setdefault(ability, AbilityStatus(wanted=0))
+        one.tried += count
+        if state == "accepted" or (state == "text_ok" and text_only):
+            one.ready += count
+        elif state == "surplus":
+            one.surplus += count
+        elif state == "text_ok":
+            one.waiting += count
+        else:
+            one.dropped[f"{state}: {decided_by}"] += count
+    for one in abilities.values():  # a text-only run has no surplus: its data set is the first n
+        extra = max(0, one.ready - one.wanted)
+        one.ready, one.surplus = one.ready - extra, one.surplus + extra
+    prompt, completion = ledger.tokens()
+    return RunStatus(folder, config, identity, abilities, prompt, completion, holder(folder))
+
+
+def find_candidate(ledger: Ledger, wanted: str) -> Candidate:
+    """The candidate with this id, or with this number where only one ability has it.
+
+    Raises:
+        SynthError: no such candidate (names the nearest), or several.
+    """
+    exact = ledger.candidate(wanted)
+    if exact is not None:
+        return exact
+    number = re.search(r"(\d+)$", wanted)
+    if number is None:
+        near = ledger.ids(wanted, limit=5) or ledger.ids("", limit=3)
+        raise _unknown(ledger, wanted, near)
+    same = [i for i in ledger.ids(f"-{int(number[1]):06d}", limit=50) if i.endswith(f"-{int(number[1]):06d}")]
+    if wanted.isdigit() and len(same) == 1:
+        found = ledger.candidate(same[0])
+        assert found is not None
+        return found
+    if wanted.isdigit() and same:
+        raise SynthError(
+            f"{len(same)} candidates have the number {wanted}: {', '.join(same)}.", "Give the whole id."
+        )
+    prefix = wanted[: number.start()].rstrip("-")
+    near = [i for i in same if i.startswith(prefix[:3])] or same or _last_ids(ledger, prefix)
+    raise _unknown(ledger, wanted, near)
+
+
+def messages(ledger: Ledger, call: Call) -> list[Message]:
+    """The messages of a request, to the letter: the shared ones, then the candidate's own."""
+    shared = ledger.text(call.shared)
+    if shared is None:
+        raise SynthError(
+            f"{ledger.path} lacks the shared messages '{call.shared}'.", "The ledger was altered."
+        )
+    made: list[Message] = [*json.loads(shared), {"role": "user", "content": call.message}]
+    return made
+
+
+def raw(ledger: Ledger, candidate: Candidate) -> dict[str, Any]:
+    """The candidate and its requests as plain data."""
+    return {
+        "candidate": candidate.model_dump(mode="json"),
+        "shared_messages": {
+            key: json.loads(ledger.text(key) or "[]") for key in sorted({c.shared for c in candidate.calls})
+        },
+    }
+
+
+def _last_ids(ledger: Ledger, prefix: str) -> list[str]:
+    """The last candidates of the abilities whose ids start like `prefix`, or of all."""
+    counts: Counter[str] = Counter()
+    for ability, _, _, count in ledger.funnel():
+        counts[ability] += count
+    names = [name for name in counts if prefix.startswith(name) or name.startswith(prefix)] or list(counts)
+    found = []
+    for name in names[:3]:
+        found += [one.id for one in ledger.candidates(name, start=max(0, counts[name] - 2), limit=2)]
+    return found
+
+
+def _unknown(ledger: Ledger, wanted: str, near: list[str]) -> SynthError:
+    hint = f"Near: {', '.join(near[:5])}." if near else "The run has no candidates yet."
+    return SynthError(f"{ledger.path.parent} has no candidate '{wanted}'.", hint)

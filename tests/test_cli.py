@@ -1,0 +1,442 @@
+"""The command line as a user meets it: what it prints, what it refuses, how it exits."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from synth.cli import app
+
+ABILITY = "animal"
+
+
+def synth(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(one) for one in arguments])
+
+
+def made(folder: Path, *more: object) -> Path:
+    """A small finished run with previews."""
+    result = synth(
+        "generate", "--ability", ABILITY, "--n", 3, "--llm", "scripted", "--renderer", "preview",
+        "--out", folder, *more,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(tmp_path_factory.mktemp("cli") / "run")
+
+
+# -- help and start-up ------------------------------------------------------------------------
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = ["pydantic", "jinja2", "aiohttp", "PIL", "numpy", "yaml", "torch", "rich.progress", "orjson"]
+    code = f"""
+import sys
+sys.argv = ["synth", "--help"]
+from synth.cli import main
+try:
+    main()
+except SystemExit:
+    pass
+print("LOADED", [name for name in {heavy!r} if name in sys.modules])
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "generate" in out
+    assert out.splitlines()[-1] == "LOADED []"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["generate", "render", "status", "show", "export", "report", "abilities", "keywords", "models", "doctor"],
+)
+def test_every_command_explains_itself(command: str) -> None:
+    result = synth(command, "--help")
+    assert result.exit_code == 0
+    assert "Usage: " in result.output
+
+
+def test_help_documents_exit_codes() -> None:
+    output = synth("--help").output
+    for code in ("0", "1", "2", "3", "4", "5", "130"):
+        assert re.search(rf"\n\s*{code}[ ,]", output), code
+
+
+def test_version() -> None:
+    from synth import __version__
+
+    assert synth("--version").output.strip() == f"synth {__version__}"
+
+
+def test_doctor_always_succeeds() -> None:
+    result = synth("doctor")
+    assert result.exit_code == 0
+    assert "auto picks" in result.output
+
+
+# -- abilities --------------------------------------------------------------------------------
+
+
+def test_abilities_are_listed_and_shown() -> None:
+    assert ABILITY in synth("abilities").output
+    shown = synth("abilities", ABILITY)
+    assert shown.exit_code == 0
+    assert f"keyword bank {ABILITY}" in shown.output
+    assert "repetition" in shown.output
+
+
+def test_unknown_ability_suggests_the_nearest() -> None:
+    for arguments in (["abilities", "abnormel"], ["generate", "--ability", "abnormel", "--n", "2"]):
+        result = synth(*arguments)
+        assert result.exit_code == 2
+        assert "Error: There is no ability 'abnormel'." in result.stderr
+        assert "Did you mean 'abnormal'?" in result.stderr
+
+
+def test_new_ability_passes_its_check_and_runs(tmp_path: Path) -> None:
+    assert synth("abilities", "new", "gizmo", "--dir", tmp_path).exit_code == 0
+    checked = synth("abilities", "check", tmp_path / "templates/gizmo.yaml")
+    assert checked.exit_code == 0, checked.output
+    assert "is fine" in checked.output
+    shown = synth("abilities", "gizmo", "--plugin-dir", tmp_path)
+    assert "keyword bank gizmo" in shown.output
+    again = synth("abilities", "new", "gizmo", "--dir", tmp_path)
+    assert again.exit_code == 2
+    assert "already there" in again.stderr
+
+
+@pytest.mark.parametrize("name", ["Big", "abnormal", "../x", "animal"])
+def test_new_ability_refuses_bad_and_taken_names(name: str, tmp_path: Path) -> None:
+    assert synth("abilities", "new", name, "--dir", tmp_path).exit_code == 2
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("version: 1 ", "versoin: 1 ", "line 5"),
+        ("{bank: gizmo}", "{bank: gizzmo}", "'gizzmo'"),
+        ("Look: {{ subject.look }}", "Look: {{ subject.looks }}", "no fact 'looks'"),
+        ("answer: A bicycle with", "answer: as an AI, a bicycle with", "the filter 'phrasing' drops it"),
+        ("Question: {{ question }}", "Question: {{ question", "dialogue.describe"),
+    ],
+)
+def test_check_finds_what_is_wrong(old: str, new: str, expected: str, tmp_path: Path) -> None:
+    synth("abilities", "new", "gizmo", "--dir", tmp_path)
+    file = tmp_path / "templates/gizmo.yaml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    result = synth("abilities", "check", file)
+    assert result.exit_code == 2
+    assert expected in " ".join((result.stdout + result.stderr).split())
+
+
+# -- generate: what is refused ----------------------------------------------------------------
+
+
+def test_n_must_be_positive_and_known() -> None:
+    zero = synth("generate", "--ability", ABILITY, "--n", 0)
+    assert zero.exit_code == 2
+    assert f"n is 0 for '{ABILITY}'" in zero.stderr
+    missing = synth("generate", "--ability", ABILITY)
+    assert missing.exit_code == 2
+    assert "Neither --n nor the config file says" in missing.stderr
+    assert synth("generate").exit_code == 2
+
+
+def test_unknown_setting_is_named_with_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("abilities: {abnormal: 2}\npool: {portoin: 0.5}\n")
+    result = synth("generate", "--config", file)
+    assert result.exit_code == 2
+    assert f"{file}: pool.portoin: there is no such setting" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_flags_beat_the_file_only_where_given(tmp_path: Path) -> None:
+    from synth.run.flags import config_from_flags
+
+    file = tmp_path / "run.yaml"
+    file.write_text("abilities: {abnormal: 2, animal: 7}\nseed: 5\nllm_settings: {temperature: 0.1}\n")
+    unset = {"seed": None, "llm_settings.temperature": None}
+    config = config_from_flags(file, [], None, [], unset)
+    assert (config.abilities, config.seed) == ({"abnormal": 2, "animal": 7}, 5)
+    assert config.llm_settings.temperature == 0.1
+    config = config_from_flags(file, ["animal", "food=9"], None, ["pool.size=8"], {"seed": 6})
+    assert (config.abilities, config.seed, config.pool.size) == ({"animal": 7, "food": 9}, 6, 8)
+    assert config_from_flags(file, [], 4, [], {}).abilities == {"abnormal": 4, "animal": 4}
+
+
+def test_folders_that_are_no_runs_are_refused(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        for command in (["status", folder], ["show", folder, "1"], ["report", folder]):
+            result = synth(*command)
+            assert result.exit_code == 5, command
+            assert "Fix: " in result.stderr
+
+
+def test_another_identity_is_refused_by_name(run: Path) -> None:
+    result = synth(
+        "generate", "--ability", ABILITY, "--n", 3, "--llm", "scripted", "--renderer", "preview",
+        "--out", run, "--seed", 9,
+    )  # fmt: skip
+    assert result.exit_code == 5
+    assert "seed: was 0, now 9" in result.stderr
+
+
+def test_too_few_accepted_exits_with_3(tmp_path: Path) -> None:
+    result = synth(
+        "generate", "--ability", ABILITY, "--n", 9, "--max-candidates", 2, "--llm", "scripted",
+        "--renderer", "none", "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert result.exit_code == 3
+    assert "--max-candidates" in result.stderr
+
+
+# -- generate: dry run ------------------------------------------------------------------------
+
+
+def test_dry_run_calls_nothing_and_prints_what_is_sent(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from synth import plugins
+    from synth.run.look import messages, read_ledger
+
+    async def forbidden(*_: object) -> None:
+        raise AssertionError("a dry run called the model")
+
+    scripted = plugins.load("synth.llms", "scripted")
+    monkeypatch.setattr(scripted, "chat", forbidden)
+    monkeypatch.setattr(scripted, "start", forbidden)
+    out = tmp_path / "run"
+    result = synth(
+        "generate", "--ability", ABILITY, "--n", 3, "--llm", "scripted", "--renderer", "preview",
+        "--out", out, "--dry-run",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert not out.exists()
+    assert "stands in" in result.stdout
+    assert "prompt tokens" in result.stdout
+    ledger = read_ledger(run)
+    first = ledger.candidate(f"{ABILITY}-s0-000000")
+    assert first is not None
+    for message in messages(ledger, first.calls[0]):
+        assert message["content"] in result.stdout
+
+
+# -- looking at a run -------------------------------------------------------------------------
+
+
+def test_show_prints_messages_and_replies_to_the_letter(run: Path) -> None:
+    from synth.run.look import messages, read_ledger
+
+    result = synth("show", run, "1")
+    assert result.exit_code == 0, result.output
+    ledger = read_ledger(run)
+    candidate = ledger.candidate(f"{ABILITY}-s0-000001")
+    assert candidate is not None
+    assert candidate.calls
+    for call in candidate.calls:
+        assert call.reply in result.stdout
+        for message in messages(ledger, call):
+            assert message["content"] in result.stdout
+    assert str(candidate.images[0].path) in result.stdout
+
+
+def test_show_raw_is_json_with_the_shared_messages(run: Path) -> None:
+    data = json.loads(synth("show", run, f"{ABILITY}-s0-000001", "--raw").stdout)
+    assert data["candidate"]["index"] == 1
+    for call in data["candidate"]["calls"]:
+        assert data["shared_messages"][call["shared"]][0]["role"] == "system"
+
+
+def test_show_suggests_the_nearest(run: Path) -> None:
+    result = synth("show", run, "anmal-s0-000001")
+    assert result.exit_code == 2
+    assert f"{ABILITY}-s0-000001" in result.stderr
+
+
+def test_status_says_done_and_touches_nothing(run: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in run.iterdir() if "ledger.sqlite-" not in path.name}
+    result = synth("status", run)
+    after = {path: path.stat().st_mtime_ns for path in run.iterdir() if "ledger.sqlite-" not in path.name}
+    assert result.exit_code == 0
+    assert "done" in result.stdout
+    assert "synth export" in result.stdout
+    assert before == after
+
+
+def test_status_while_another_process_holds_the_run(run: Path) -> None:
+    from synth.run.folder import RunFolder
+    from synth.run.look import status
+
+    with RunFolder(run):
+        assert status(run).holder is not None
+        assert synth("status", run).exit_code == 0
+    assert status(run).holder is None
+
+
+def test_control_characters_of_models_do_not_reach_a_terminal() -> None:
+    from synth.cli.terminal import visible
+
+    assert visible("a\x1b[31mb\n\tc\x9b") == "a\\x1b[31mb\n\tc\\x9b"
+
+
+# -- after a run ------------------------------------------------------------------------------
+
+
+def test_render_a_text_only_run(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    result = synth(
+        "generate", "--ability", ABILITY, "--n", 2, "--llm", "scripted", "--renderer", "none", "--out", folder
+    )
+    assert result.exit_code == 0, result.output
+    assert "synth render" in result.stdout
+    rendered = synth("render", folder, "--renderer", "preview", "--width", 128, "--height", 128)
+    assert rendered.exit_code == 0, rendered.output
+    assert len(list((folder / "images").rglob("*.jpg"))) >= 2
+
+
+def test_summary_names_what_comes_next(tmp_path: Path) -> None:
+    result = synth(
+        "generate", "--ability", ABILITY, "--n", 2, "--llm", "scripted", "--renderer", "preview",
+        "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert "synth report" in result.stdout
+    assert "--allow-preview" in result.stdout
+
+
+def test_previews_are_exported_only_on_demand(run: Path, tmp_path: Path) -> None:
+    refused = synth("export", run, "--format", "llava", "--out", tmp_path / "x")
+    assert refused.exit_code == 2
+    assert "--allow-preview" in refused.stderr
+    assert (
+        synth("export", run, "--format", "llava", "--out", tmp_path / "x", "--allow-preview").exit_code == 0
+    )
+
+
+# -- models -----------------------------------------------------------------------------------
+
+
+def test_generate_offline_without_a_model_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNTH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SYNTH_OFFLINE", "1")
+    result = synth(
+        "generate", "--ability", ABILITY, "--n", 2, "--llm", "llamacpp", "--renderer", "none",
+        "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert result.exit_code == 4
+    assert "SYNTH_OFFLINE" in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_generate_fetches_a_missing_model_and_says_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from synth.backends import models
+    from synth.cli.machine import provide_model
+
+    monkeypatch.setenv("SYNTH_CACHE", str(tmp_path))
+    steps: list[str] = []
+
+    def fetch(name: str, progress: models.Progress) -> Path:
+        steps.append(f"fetch {name}")
+        progress(5, 10, "test")
+        return tmp_path
+
+    monkeypatch.setattr(models, "fetch", fetch)
+    provide_model("llamacpp:smollm2-135m", check=lambda: steps.append("check"))
+    assert steps == ["check", "fetch smollm2-135m"]
+    provide_model("scripted")
+    assert len(steps) == 2
+
+
+# -- errors that are nobody's fault but ours --------------------------------------------------
+
+
+def test_a_bug_exits_with_1_and_asks_for_a_report(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from synth import cli
+    from synth.run import doctor
+
+    def broken() -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(doctor, "diagnose", broken)
+    monkeypatch.setattr(sys, "argv", ["synth", "doctor"])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 1
+    error = capsys.readouterr().err
+    assert "RuntimeError: boom" in error
+    assert "Please report it" in error
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    code = "import sys\nfrom synth.cli import main\nsys.argv = ['synth', 'abilities']\nmain()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.wait(60) == 141
+    assert process.stderr.read() == ""
+
+
+def test_warnings_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    import warnings
+
+    from synth.cli.terminal import show_warnings
+
+    with warnings.catch_warnings():
+        show_warnings()
+        warnings.simplefilter("always")
+        warnings.warn("the plugin 'x' is skipped", stacklevel=1)
+    assert capsys.readouterr().err == "Warning: the plugin 'x' is skipped\n"
+
+
+# -- docs -------------------------------------------------------------------------------------
+
+
+def test_docs_list_every_setting_and_its_default() -> None:
+    from synth.config import RunConfig
+    from synth.records import Record
+
+    text = (Path(__file__).parents[1] / "docs/configuration.md").read_text()
+
+    def keys(model: type[Record], prefix: str = "") -> list[str]:
+        found = []
+        for name, field in model.model_fields.items():
+            if isinstance(field.annotation, type) and issubclass(field.annotation, Record):
+                found += keys(field.annotation, f"{prefix}{name}.")
+            else:
+                found.append(f"| `{prefix}{name}` | {default(field)} |")
+        return found
+
+    def default(field: object) -> str:
+        value = field.get_default(call_default_factory=True)  # type: ignore[attr-defined]
+        required = field.is_required()  # type: ignore[attr-defined]
+        return "required" if required else "none" if value is None else f"`{json.dumps(value)}`"
+
+    missing = [key for key in keys(RunConfig) if key not in text]
+    assert not missing, f"docs/configuration.md lacks these rows, or has another default: {missing}"
+
+
+def test_docs_list_every_command() -> None:
+    import typer.main
+
+    text = (Path(__file__).parents[1] / "docs/cli.md").read_text()
+    for name in typer.main.get_command(app).commands:  # type: ignore[attr-defined]
+        assert f"## synth {name}" in text

@@ -1,0 +1,72 @@
+"""Looking at a run must neither write nor wait."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from synth.errors import SynthError
+from synth.ledger import FILE_NAME, Ledger
+from synth.records import Candidate
+from synth.run.look import find_candidate
+
+
+def candidate(ability: str, index: int) -> Candidate:
+    return Candidate(
+        id=f"{ability}-s0-{index:06d}",
+        ability=ability,
+        index=index,
+        stage=1,
+        seed=index,
+        round=0,
+        state="accepted",
+    )
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Ledger:
+    ledger = Ledger(tmp_path)
+    for index in range(3):
+        ledger.save(candidate("animal", index))
+    ledger.save(candidate("food", 2))
+    ledger.flush()
+    return ledger
+
+
+def test_a_reader_sees_commits_while_a_writer_holds_the_write_lock(writer: Ledger, tmp_path: Path) -> None:
+    reader = Ledger(tmp_path, read_only=True)
+    blocking = sqlite3.connect(tmp_path / FILE_NAME)
+    blocking.execute("BEGIN IMMEDIATE")
+    try:
+        assert len(list(reader.candidates("animal"))) == 3
+        assert Ledger(tmp_path, read_only=True).funnel()
+    finally:
+        blocking.close()
+    writer.close()
+
+
+def test_a_reader_cannot_write(writer: Ledger, tmp_path: Path) -> None:
+    reader = Ledger(tmp_path, read_only=True)
+    reader.save(candidate("animal", 9))
+    with pytest.raises(SynthError):
+        reader.flush()
+    assert writer.candidate("animal-s0-000009") is None
+
+
+def test_a_number_is_enough_where_it_is_unambiguous(writer: Ledger) -> None:
+    assert find_candidate(writer, "1").id == "animal-s0-000001"
+    assert find_candidate(writer, "animal-s0-000002").index == 2
+    with pytest.raises(SynthError, match=r"food-s0-000002"):
+        find_candidate(writer, "2")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "near"),
+    [("99", "animal-s0-000002"), ("animl-s0-000001", "animal-s0-000001"), ("foo", "food-s0-000002")],
+)
+def test_unknown_ids_name_the_nearest(wanted: str, near: str, writer: Ledger) -> None:
+    with pytest.raises(SynthError) as error:
+        find_candidate(writer, wanted)
+    assert near in error.value.fix
