@@ -17,7 +17,7 @@ from synth.backends.render.base import Rendered
 from synth.errors import SynthError
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
-from synth.text import content_stems, in_words, stem, words
+from synth.text import content_stems, stem, words
 
 
 _CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|while|because|although|and|whereas|instead of|rather than)\b", re.IGNORECASE)
@@ -39,11 +39,11 @@ class GroundingOptions(Record):
     A source is a plan slot (`subject`), a fact of one (`subject.place`) or a written fact.
     """
 
-    written: dict[str, dict[str, float]] = Field(
-        default_factory=dict, description="written fact -> {source: share}"
+    written: float = Field(
+        0.34, ge=0, le=1, description="share of each source that a written fact `uses` which it must contain"
     )
-    written_none: dict[str, dict[str, float]] = Field(
-        default_factory=dict, description="written fact -> {source: share} it must not reach"
+    written_avoids: float = Field(
+        0.6, gt=0, le=1, description="share of a source that a written fact `avoids` which it must not reach"
     )
     answer: dict[str, float] = Field(default_factory=dict, description="all answers together: {source: share}")
     answer_either: dict[str, float] = Field(
@@ -55,8 +55,6 @@ class GroundingOptions(Record):
     never_usual: list[str] = Field(
         default_factory=list, description="sources that no clause of an answer may call normal"
     )
-    answer_any: list[str] = Field(default_factory=list, description="one of these words must be in the answers")
-    answer_none: list[str] = Field(default_factory=list, description="none of these may be in the answers")
     faithful: float = Field(
         0.0, ge=0, le=1, description="share of each answer's content words that plan, facts or keywords contain"
     )
@@ -74,7 +72,6 @@ class Grounding(Filter):
         self._subject = ability.prompt.subject
         known = {*ability.plan, *ability.write.facts}
         named = [*options.answer, *options.answer_either, *options.never_deny]
-        named += [source for shares in options.written.values() for source in shares]
         for source in named:
             if source.partition(".")[0] not in known:
                 raise SynthError(
@@ -84,17 +81,7 @@ class Grounding(Filter):
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
         if stage == "prompt":
-            for fact, shares in self.options.written.items():
-                problem = self._missing(candidate, candidate.facts.get(fact, ""), shares)
-                if problem:
-                    return failed(f"the written '{fact}' {problem}")
-            for fact, shares in self.options.written_none.items():
-                for source, share in shares.items():
-                    wanted = self._wanted(candidate, source)
-                    common = wanted & content_stems(candidate.facts.get(fact, ""))
-                    if wanted and len(common) >= share * len(wanted):
-                        return failed(f"the written '{fact}' repeats the {_label(candidate, source)}")
-            return passed()
+            return self._written(candidate)
         text = " ".join(candidate.answers)
         problem = self._missing(candidate, text, self.options.answer)
         if problem:
@@ -108,13 +95,20 @@ class Grounding(Filter):
         for source in self.options.never_usual:
             if self._clause_with(_USUALLY, _NEGATION, candidate, source):
                 return failed(f"the answer calls it normal: the {_label(candidate, source)}")
-        if self.options.answer_any and not any(in_words(text, word) for word in self.options.answer_any):
-            return failed(f"the answer has none of: {', '.join(self.options.answer_any)}")
-        banned = next((word for word in self.options.answer_none if in_words(text, word)), None)
-        if banned:
-            return failed(f"the answer says '{banned}'")
         if self.options.faithful:
             return self._faithful(candidate)
+        return passed()
+
+    def _written(self, candidate: Candidate) -> Result:
+        for name, fact in self.ability.write.facts.items():
+            text = candidate.facts.get(name, "")
+            problem = self._missing(candidate, text, dict.fromkeys(fact.uses, self.options.written))
+            if problem:
+                return failed(f"the written '{name}' {problem}")
+            for source in fact.avoids:
+                wanted = self._wanted(candidate, source)
+                if wanted and len(wanted & content_stems(text)) >= self.options.written_avoids * len(wanted):
+                    return failed(f"the written '{name}' repeats the {_label(candidate, source)}")
         return passed()
 
     def _missing(self, candidate: Candidate, text: str, shares: dict[str, float]) -> str:

@@ -49,9 +49,14 @@ class Slot(Record):
 
 
 class WrittenFact(Record):
-    """A sentence the model writes before the keywords, to think first (abnormal: what is normal)."""
+    """A sentence the model writes before the keywords, to think first (abnormal: what is normal).
+
+    `uses` and `avoids` name plan slots whose words it must and must not contain.
+    """
 
     about: Text
+    uses: list[str] = Field(default_factory=list)
+    avoids: list[str] = Field(default_factory=list)
     max_characters: int = Field(160, ge=10)
 
 
@@ -181,8 +186,10 @@ class Ability(Record):
         slots = set(self.plan)
         if self.form != "single":
             raise ValueError("form: only 'single' can be produced by this version")
-        required = [named for restriction in self.restrictions for named in restriction.require]
-        for named in [*self.prompt.lead, *self.prompt.append, *required]:
+        named_slots = [self.prompt.subject, *self.prompt.lead, *self.prompt.append]
+        named_slots += [slot for restriction in self.restrictions for slot in restriction.require]
+        named_slots += [slot for fact in self.write.facts.values() for slot in [*fact.uses, *fact.avoids]]
+        for named in named_slots:
             if named not in slots:
                 raise ValueError(f"'{named}' is named but 'plan' has no such slot")
         seen: set[str] = set()

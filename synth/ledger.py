@@ -120,9 +120,15 @@ class Ledger:
     def close(self) -> None:
         """Commit what is queued and stop the writer; safe to call twice."""
         if self._writer is not None:
-            self._queue.put(None)
-            self._writer.join()
-            self._writer = None
+            writer, self._writer = self._writer, None
+            # a writer that died does not empty the queue: never wait for room in it
+            while writer.is_alive():
+                try:
+                    self._queue.put(None, timeout=0.2)
+                    break
+                except queue.Full:
+                    continue
+            writer.join()
         self._raise_error()
 
     def mark_surplus(self, ability: str, cutoff: int) -> None:

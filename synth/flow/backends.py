@@ -10,10 +10,13 @@ from typing import Any
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest
 from synth.backends.render.base import Rendered, Renderer, RenderRequest
 from synth.backends.score.base import Score, Scorer, ScoreRequest
+from synth.errors import SynthError
 from synth.flow.primitives import Batcher, Limiter
 
 #: preview pictures and small encodes are quick; a candidate in flight costs a few kilobytes
 _EXTRA_IN_FLIGHT = 4
+#: errors after which the run cannot go on, or on which the user must act
+FATAL = (SynthError, OSError, MemoryError)
 
 
 class Backends:
@@ -48,8 +51,10 @@ class Backends:
 
     def identity(self) -> dict[str, Any]:
         return {
-            "llm": self.llm.identity() if self.llm else None,
-            "renderer": self.renderer.identity() if self.renderer else None,
+            "llm": {**self.llm.identity(), "scripted": self.llm.scripted} if self.llm else None,
+            "renderer": {**self.renderer.identity(), "attribution": self.renderer.attribution}
+            if self.renderer
+            else None,
             "scorer": self.scorer.identity() if self.scorer else None,
         }
 
@@ -81,7 +86,10 @@ class Backends:
 
     async def render(self, request: RenderRequest) -> Rendered:
         assert self._render is not None
-        return await self._render.submit(request)
+        picture = await self._render.submit(request)
+        if isinstance(picture, Exception):
+            raise picture
+        return picture
 
     async def score(self, request: ScoreRequest) -> Score:
         """The picture's scores; none of them where the run has no scorer."""
@@ -89,9 +97,17 @@ class Backends:
             return Score(None, None)
         return await self._score.submit(request)
 
-    async def _render_batch(self, requests: Sequence[RenderRequest]) -> Sequence[Rendered]:
+    async def _render_batch(self, requests: Sequence[RenderRequest]) -> Sequence[Rendered | Exception]:
+        """Render a batch; if it fails, one by one, so that an odd prompt fails alone."""
         assert self.renderer is not None
-        return await asyncio.to_thread(self.renderer.render, requests)
+        try:
+            return await asyncio.to_thread(self.renderer.render, requests)
+        except FATAL:
+            raise
+        except Exception as error:  # a renderer may raise anything
+            if len(requests) == 1:
+                return [error]
+        return [(await self._render_batch([request]))[0] for request in requests]
 
     async def _score_batch(self, requests: Sequence[ScoreRequest]) -> Sequence[Score]:
         assert self.scorer is not None

@@ -70,13 +70,16 @@ async def harvest(
         rate = (accepted + 2) / (tried + 2.5)
         return bool(running) and accepted + len(running) * max(rate, 0.02) >= n
 
+    def over() -> bool:
+        return cutoff is not None or failure is not None
+
     next_index = 0
     try:
-        while cutoff is None and failure is None:
+        while not over():
             changed.clear()
             if next_index < allowed and not enough_in_flight():
                 await window.acquire((order, next_index))
-                if cutoff is not None or failure is not None:
+                if over():
                     window.release()
                     break
                 task = asyncio.ensure_future(one(next_index))

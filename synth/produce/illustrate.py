@@ -8,9 +8,8 @@ from pathlib import Path
 from synth.backends.render.base import Rendered, Renderer, RenderRequest
 from synth.backends.score.base import ScoreRequest
 from synth.config import RunConfig
-from synth.errors import SynthError
 from synth.filtering import Chain
-from synth.flow.backends import Backends
+from synth.flow.backends import FATAL, Backends
 from synth.flow.pictures import picture_path, write_picture
 from synth.ledger import Ledger
 from synth.produce.life import Dropped, drop_if, timed
@@ -64,8 +63,8 @@ class Illustrator:
         with timed(candidate, "render"):
             try:
                 return list(await asyncio.gather(*map(self._backends.render, requests)))
-            except (SynthError, OSError, MemoryError):
-                raise  # the run cannot go on, or the user must act
+            except FATAL:
+                raise
             except Exception as error:  # a renderer may raise anything for one odd prompt
                 candidate.fail("render", f"{type(error).__name__}: {error}")
                 raise Dropped from error

@@ -112,6 +112,7 @@ def parse_turns(reply: str) -> tuple[list[tuple[str, str]], list[str]]:
 
 def clean(text: str, repairs: list[str]) -> str:
     """One line of plain text; an image placeholder in model text would break every export."""
+    text = text.encode("utf-8", "replace").decode()  # a lone surrogate cannot be stored
     if IMAGE_PLACEHOLDER in text:
         text = text.replace(IMAGE_PLACEHOLDER, " ")
         repairs.append("placeholder_removed")

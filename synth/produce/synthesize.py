@@ -118,6 +118,7 @@ class Synthesizer:
         candidate.examples = list(prompts.example_ids)
         message = self._prompter.write_request(candidate.plan)
         schema = self._prompter.write_schema
+        context = {"uses": {name: fact.uses for name, fact in self.ability.write.facts.items()}}
 
         def take(reply: str) -> list[str]:
             candidate.facts, keywords, repairs = parse_written(reply, self.ability.write.facts)
@@ -125,7 +126,7 @@ class Synthesizer:
             return repairs
 
         with timed(candidate, "write"):
-            await self._ask(candidate, "write", "prompt", prompts.write, message, schema, {}, take)
+            await self._ask(candidate, "write", "prompt", prompts.write, message, schema, context, take)
 
     async def _converse(self, candidate: Candidate) -> None:
         """Ask for the dialogue about these keywords until a reply passes the dialogue filters."""
@@ -187,11 +188,13 @@ class Synthesizer:
             )
             try:
                 reply, call.seconds = await self._backends.chat(request, (self._order, candidate.index))
-                call.reply, call.mode = reply.text, reply.mode
+                # half of a surrogate pair, which a model can write, has no UTF-8 form
+                call.reply = reply.text.encode("utf-8", "replace").decode()
+                call.mode = reply.mode
                 call.prompt_tokens, call.cached_tokens = reply.prompt_tokens, reply.cached_tokens
                 call.completion_tokens = reply.completion_tokens
                 self._tally.replied(call)
-                call.repairs = take(reply.text)
+                call.repairs = take(call.reply)
             except ReplyError as error:
                 call.problem = error.message
                 continue
