@@ -1,0 +1,109 @@
+"""A first pass over a data set: what is in it, so that an export can be refused before it starts."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from synth.errors import RunRefused, SynthError
+from synth.ledger import is_run
+from synth.records import Image, Sample
+from synth.run.dataset import read_dataset
+from synth.run.folder import DATASET_FILE, require_run
+
+_MAX_DISTINCT = 50
+
+
+@dataclass
+class Survey:
+    """Counts over a data set; bounded, whatever its size."""
+
+    run: Path
+    dataset: Path
+    samples: int = 0
+    previews: int = 0
+    unrendered: int = 0
+    scripted: int = 0
+    synthetic: int = 0
+    multi_image: int = 0
+    first_multi_image: str = ""
+    abilities: Counter[str] = field(default_factory=Counter)
+    forms: Counter[str] = field(default_factory=Counter)
+    stages: Counter[str] = field(default_factory=Counter)
+    origins: Counter[str] = field(default_factory=Counter)
+    not_run: Counter[str] = field(default_factory=Counter)
+    licences: Counter[str] = field(default_factory=Counter)
+    made_by: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def add(self, sample: Sample) -> None:
+        said = sample.provenance
+        self.samples += 1
+        self.previews += said.get("preview") is True or any(i.origin == "preview" for i in sample.images)
+        self.unrendered += any(map(_has_no_picture, sample.images))
+        self.scripted += said.get("scripted") is True
+        self.synthetic += said.get("synthetic") is True
+        if len(sample.images) > 1:
+            self.multi_image += 1
+            self.first_multi_image = self.first_multi_image or sample.id
+        self.abilities[sample.ability] += 1
+        self.forms[sample.form] += 1
+        self.stages[str(sample.stage)] += 1
+        self.origins.update(image.origin for image in sample.images)
+        not_run = said.get("not_run")
+        self.not_run.update(str(name) for name in (not_run if isinstance(not_run, list) else ()))
+        if said.get("licence"):
+            self.licences[str(said["licence"])] += 1
+        for role in ("producer", "synth", "llm", "renderer", "scorer", "template"):
+            self._made_by(role, sample.ability, said.get(role))
+
+    def _made_by(self, role: str, ability: str, what: Any) -> None:
+        """Keep each distinct model or template once, whole, in the order of appearance."""
+        if what is None:
+            return
+        kept = self.made_by.setdefault(role, {})
+        if role == "template" and isinstance(what, dict):
+            what = {"ability": ability, **what}
+        if len(kept) < _MAX_DISTINCT:
+            kept.setdefault(json.dumps(what, sort_keys=True), what)
+
+    def refuse_previews(self, allowed: bool) -> None:
+        """Previews show what a run would look like; a model trained on them learns clip art."""
+        if self.previews and not allowed:
+            raise SynthError(
+                f"{self.previews} of {self.samples} samples of {self.run} have preview pictures, which are "
+                "compositions of clip art and not training data.",
+                "Render real pictures into another run (--renderer diffusers:MODEL), or export the previews "
+                "all the same with --allow-preview.",
+            )
+
+
+def survey(source: Path) -> Survey:
+    """Read the data set once.
+
+    Raises:
+        SynthError: it is not there, empty, or has a bad row.
+    """
+    if source.is_dir() or not source.exists():
+        run, dataset = source, source / DATASET_FILE
+        if not dataset.is_file():
+            require_run(source)
+            raise RunRefused(
+                f"{source} has no {DATASET_FILE}: the run was stopped before it could leave one.",
+                "Start the same 'synth generate' again; it goes on where it stopped.",
+            )
+    else:
+        run, dataset = source.parent, source
+    found = Survey(run, dataset)
+    for sample in read_dataset(dataset):
+        found.add(sample)
+    if not found.samples:
+        hint = f"Look why with: synth report {run}" if is_run(run) else "Give another data set."
+        raise SynthError(f"{dataset} has no samples, so there is nothing to export.", hint)
+    return found
+
+
+def _has_no_picture(image: Image) -> bool:
+    return image.path is None or image.origin == "none"

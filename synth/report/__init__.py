@@ -1,0 +1,40 @@
+"""The HTML page about a run: one file that opens anywhere, offline, and shows what came out and why.
+
+`gather` reads the ledger once; `page` turns what it found into HTML. All text of a run is
+untrusted: it is escaped by the template, and the page's own policy lets nothing else run or load.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from synth.errors import BackendError
+from synth.ledger import Ledger
+from synth.run.folder import require_run, write_whole
+
+__all__ = ["write_report"]
+
+REPORT_FILE = "report.html"
+
+
+def write_report(run: Path, out: Path | None = None) -> Path:
+    """Write the page about `run` to `out` (a file or a folder; default: the run) and return its path.
+
+    It may be called while the run is going on: it reads what is committed so far.
+    """
+    from synth.report.gather import gather
+    from synth.report.page import render
+
+    require_run(run)
+    target = run / REPORT_FILE if out is None else out / REPORT_FILE if out.is_dir() else out
+    with closing(Ledger(run)) as ledger:
+        text = render(gather(ledger), run)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BackendError(
+            f"{target} cannot be written: {error.strerror}.", "Choose another --out."
+        ) from error
+    write_whole(target, text)
+    return target

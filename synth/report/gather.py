@@ -1,0 +1,393 @@
+"""What a run's ledger says, gathered in one pass over its candidates with flat memory.
+
+Only the candidates that are shown are kept whole; everything else becomes counters of bounded size.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from synth.abilities import Ability, Catalog
+from synth.config import RunConfig
+from synth.errors import SynthError
+from synth.ledger import Ledger
+from synth.records import Candidate, Origin
+from synth.report.counting import Distinct, Histogram, Tops, evenly, shares
+from synth.run.folder import frozen_config
+from synth.text import normalise
+
+GALLERY = 60
+REJECTED = 90
+REJECTED_EACH = 3
+FIRST = 200
+_FIRST_ROUNDS, _LAST_ROUNDS = 6, 4
+_STAGES = {"prompt": 1, "dialogue": 3, "image": 5}
+_STEPS = {"write": 0, "converse": 2}
+
+
+@dataclass
+class StepFacts:
+    """What the requests of one step (write, converse) cost."""
+
+    calls: int = 0
+    repeats: int = 0
+    problems: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class TimeFacts:
+    count: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class SlotFacts:
+    """How evenly a plan slot was drawn: among all candidates, and among the samples."""
+
+    bank: str = ""
+    size: int | None = None
+    entries: tuple[str, ...] = ()
+    tried: Tops = field(default_factory=Tops)
+    kept: Tops = field(default_factory=Tops)
+
+    @property
+    def used(self) -> int:
+        """How many entries of the bank are in the samples."""
+        if self.entries:
+            return sum(1 for text in self.entries if self.kept.counts[text])
+        return len(self.kept.counts)
+
+    @property
+    def least(self) -> list[tuple[str, int]]:
+        """Entries by how seldom they are in the samples, seldom first."""
+        known = self.entries or tuple(self.tried.counts)
+        return sorted(((text, self.kept.counts[text]) for text in known), key=lambda pair: pair[1])
+
+    @property
+    def unused(self) -> int:
+        return len(self.entries) - self.used if self.entries else 0
+
+
+@dataclass
+class RoundFacts:
+    number: int
+    candidates: int = 0
+    examples: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass
+class Diversity:
+    """Different subjects, prompts, questions and answers among the samples."""
+
+    samples: int = 0
+    subjects: Distinct = field(default_factory=Distinct)
+    prompts: Distinct = field(default_factory=Distinct)
+    questions: Distinct = field(default_factory=Distinct)
+    answers: Distinct = field(default_factory=Distinct)
+
+    def add(self, candidate: Candidate, subject: str) -> None:
+        self.samples += 1
+        self.subjects.add(subject)
+        self.prompts.add("|".join(sorted(map(normalise, candidate.keywords))))
+        for question in candidate.questions:
+            self.questions.add(question)
+        for answer in candidate.answers:
+            self.answers.add(normalise(answer))
+
+
+@dataclass
+class AbilityFacts:
+    """Everything the page says about one ability."""
+
+    name: str
+    wanted: int
+    title: str = ""
+    note: str = ""
+    tried: int = 0
+    samples: int = 0
+    surplus: int = 0
+    waiting: int = 0
+    dropped: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)
+    checks: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)
+    origins: Counter[Origin] = field(default_factory=Counter)
+    scores: dict[str, Histogram] = field(default_factory=dict)
+    slots: dict[str, SlotFacts] = field(default_factory=dict)
+    subject_slot: str = ""
+    diversity: Diversity = field(default_factory=Diversity)
+    first: Diversity = field(default_factory=Diversity)
+    openings: Tops = field(default_factory=Tops)
+    question_pool: int | None = None
+    rounds: int = 0
+    first_rounds: list[RoundFacts] = field(default_factory=list)
+    last_rounds: deque[RoundFacts] = field(default_factory=lambda: deque(maxlen=_LAST_ROUNDS))
+    fresh: Distinct = field(default_factory=Distinct)
+    gallery: list[Candidate] = field(default_factory=list)
+    rejected: dict[tuple[int, str, str, str], list[Candidate]] = field(default_factory=dict)
+
+    @property
+    def shown_rounds(self) -> list[RoundFacts]:
+        return [*self.first_rounds, *self.last_rounds]
+
+
+@dataclass
+class Facts:
+    """What the page is made of."""
+
+    config: RunConfig
+    identity: dict[str, Any]
+    text_only: bool
+    abilities: list[AbilityFacts] = field(default_factory=list)
+    steps: dict[str, StepFacts] = field(default_factory=dict)
+    times: dict[str, TimeFacts] = field(default_factory=dict)
+    repairs: Tops = field(default_factory=lambda: Tops(200))
+    problems: Tops = field(default_factory=lambda: Tops(500))
+    modes: Tops = field(default_factory=lambda: Tops(20))
+
+    @property
+    def samples(self) -> int:
+        return sum(one.samples for one in self.abilities)
+
+    @property
+    def tried(self) -> int:
+        return sum(one.tried for one in self.abilities)
+
+    @property
+    def wanted(self) -> int:
+        return sum(one.wanted for one in self.abilities)
+
+    @property
+    def origins(self) -> Counter[Origin]:
+        return sum((one.origins for one in self.abilities), Counter())
+
+
+def gather(ledger: Ledger) -> Facts:
+    """Read the ledger once."""
+    config = frozen_config(ledger)
+    identity = ledger.meta("identity") or {}
+    facts = Facts(config, identity, text_only=not identity.get("renderer"))
+    counts: dict[str, Counter[tuple[str, str]]] = {name: Counter() for name in config.abilities}
+    for ability, state, decided_by, count in ledger.funnel():
+        counts.setdefault(ability, Counter())[state, decided_by] += count
+    kept_states = ("accepted", "text_ok") if facts.text_only else ("accepted",)
+    available = {
+        name: min(
+            sum(c for (state, _), c in of.items() if state in kept_states), config.abilities.get(name, 0)
+        )
+        for name, of in counts.items()
+    }
+    gallery = shares(available, GALLERY)
+    rejections = _rejections(counts)
+    catalog = _catalog(config)
+    for name, of in counts.items():
+        one = AbilityFacts(name, config.abilities.get(name, 0))
+        _describe(one, catalog, identity)
+        facts.abilities.append(one)
+        positions = {key: evenly(of[key], rejections.get((name, *key), 0)) for key in of}
+        reader = _Reader(facts, one, kept_states, evenly(available[name], gallery[name]), positions)
+        for candidate in ledger.candidates(name):
+            reader.read(candidate)
+    return facts
+
+
+def _rejections(counts: dict[str, Counter[tuple[str, str]]]) -> dict[tuple[str, str, str], int]:
+    """How many examples to show of each way to be dropped; of too many ways, the most frequent."""
+    ways = Counter(
+        {
+            (name, *key): count
+            for name, of in counts.items()
+            for key, count in of.items()
+            if key[0] in ("rejected", "failed")
+        }
+    )
+    each = max(1, min(REJECTED_EACH, REJECTED // max(1, len(ways))))
+    return {way: min(each, count) for way, count in ways.most_common(REJECTED)}
+
+
+class _Reader:
+    """Adds the candidates of one ability, in index order, to the facts."""
+
+    def __init__(
+        self,
+        facts: Facts,
+        one: AbilityFacts,
+        kept_states: tuple[str, ...],
+        gallery: frozenset[int],
+        rejected: dict[tuple[str, str], frozenset[int]],
+    ) -> None:
+        self._facts = facts
+        self._one = one
+        self._kept_states = kept_states
+        self._gallery = gallery
+        self._rejected = rejected
+        self._dropped_so_far: Counter[tuple[str, str]] = Counter()
+
+    def read(self, candidate: Candidate) -> None:
+        one = self._one
+        one.tried += 1
+        self._requests(candidate)
+        self._verdicts(candidate)
+        self._round(candidate)
+        for name, entry in candidate.plan.items():
+            if name not in one.slots:
+                one.slots[name] = SlotFacts()
+            one.slots[name].tried.add(entry.text)
+        if candidate.state in self._kept_states and one.samples < one.wanted:
+            self._sample(candidate)
+        elif candidate.state in ("rejected", "failed"):
+            self._drop(candidate)
+        elif candidate.state == "text_ok" and not self._facts.text_only:
+            one.waiting += 1
+        else:
+            one.surplus += 1
+
+    def _sample(self, candidate: Candidate) -> None:
+        one = self._one
+        if one.samples in self._gallery:
+            one.gallery.append(candidate)
+        one.samples += 1
+        one.origins.update(image.origin for image in candidate.images)
+        subject = candidate.plan.get(one.subject_slot)
+        for name, entry in candidate.plan.items():
+            one.slots[name].kept.add(entry.text)
+        for diversity in (one.diversity, one.first) if one.samples <= FIRST else (one.diversity,):
+            diversity.add(candidate, normalise(subject.text) if subject else "")
+        for answer in candidate.answers:
+            one.openings.add(" ".join(answer.split()[:3])[:60])
+        for name, score in scores_of(candidate).items():
+            one.scores.setdefault(name, Histogram()).add(score)
+
+    def _drop(self, candidate: Candidate) -> None:
+        key = (candidate.state or "", candidate.decided_by)
+        way = _way(candidate)
+        self._one.dropped[way] += 1
+        if self._dropped_so_far[key] in self._rejected.get(key, ()):
+            self._one.rejected.setdefault(way, []).append(candidate)
+        self._dropped_so_far[key] += 1
+
+    def _verdicts(self, candidate: Candidate) -> None:
+        for verdict in candidate.verdicts:
+            place = _STAGES.get(verdict.stage, 9)
+            self._one.checks[place, verdict.stage, verdict.filter, verdict.outcome] += 1
+
+    def _requests(self, candidate: Candidate) -> None:
+        facts = self._facts
+        for call in candidate.calls:
+            step = facts.steps.setdefault(call.step, StepFacts())
+            step.calls += 1
+            step.repeats += call.attempt > 0
+            step.problems += bool(call.problem)
+            step.prompt_tokens += call.prompt_tokens
+            step.cached_tokens += call.cached_tokens
+            step.completion_tokens += call.completion_tokens
+            step.seconds += call.seconds
+            for repair in call.repairs:
+                facts.repairs.add(repair)
+            if call.problem:
+                facts.problems.add(call.problem[:160])
+            if call.mode:
+                facts.modes.add(call.mode)
+        for name, seconds in candidate.seconds.items():
+            time = facts.times.setdefault(name, TimeFacts())
+            time.count += 1
+            time.seconds += seconds
+
+    def _round(self, candidate: Candidate) -> None:
+        one = self._one
+        rounds = one.last_rounds or one.first_rounds
+        newest = rounds[-1] if rounds else RoundFacts(-1)
+        if newest.number != candidate.round:
+            newest = RoundFacts(candidate.round)
+            one.rounds += 1
+            (one.first_rounds if one.rounds <= _FIRST_ROUNDS else one.last_rounds).append(newest)
+        newest.candidates += 1
+        for example in candidate.examples:
+            if len(newest.examples) < 100:
+                newest.examples[example] = None
+            if is_fresh(example):
+                one.fresh.add(example)
+
+
+def is_fresh(example: str) -> bool:
+    """Whether an in-context example is an earlier candidate and not one of the template's own."""
+    return "/template/" not in example
+
+
+def scores_of(candidate: Candidate) -> dict[str, float]:
+    """All numbers that were given to a candidate: by the scorer, and by filters it passed."""
+    found = {f"picture ↔ {name}": score for name, score in candidate.scores.items() if score is not None}
+    scored = {round(score, 3) for score in found.values()}
+    for verdict in candidate.verdicts:
+        if verdict.outcome == "pass" and verdict.score is not None:
+            if verdict.stage == "image" and round(verdict.score, 3) in scored:
+                continue  # the filter judged by a score that is there already
+            stage = "" if verdict.stage == "image" else f" ({verdict.stage})"
+            found[f"{verdict.filter}{stage}"] = verdict.score
+    return found
+
+
+def _way(candidate: Candidate) -> tuple[int, str, str, str]:
+    """Where in its life and by whom a candidate was dropped: (order, state, name, stage)."""
+    if candidate.state == "failed":
+        return _STEPS.get(candidate.decided_by, 4), "failed", candidate.decided_by, ""
+    for verdict in reversed(candidate.verdicts):
+        if verdict.filter == candidate.decided_by and verdict.outcome == "fail":
+            return _STAGES.get(verdict.stage, 9), "rejected", candidate.decided_by, verdict.stage
+    return 9, "rejected", candidate.decided_by, ""
+
+
+def _catalog(config: RunConfig) -> Catalog | None:
+    try:
+        catalog = Catalog(config.plugin_dirs)
+        catalog.names(), catalog.bank_names()
+    except SynthError:  # a plugin dir of the run is not on this machine
+        return None
+    return catalog
+
+
+def _describe(one: AbilityFacts, catalog: Catalog | None, identity: dict[str, Any]) -> None:
+    """Add what only the template and its banks know; a report needs neither to be installed."""
+    made_with = identity.get("abilities", {}).get(one.name, {})
+    ability: Ability | None = None
+    if catalog is not None:
+        try:
+            ability = catalog.ability(one.name)
+        except SynthError:
+            ability = None
+    if ability is None or catalog is None:
+        one.note = "Its template is not installed here, so the sizes of its keyword banks are unknown."
+        return
+    one.title, one.question_pool = ability.title, len(ability.questions)
+    one.subject_slot = "subject" if "subject" in ability.plan else ability.prompt.lead[0]
+    if ability.digest != made_with.get("template"):
+        one.note = "Its template has changed since this run."
+    banks = catalog.banks_of(ability)
+    for name, slot in ability.plan.items():
+        facts = one.slots[name] = SlotFacts()
+        if slot.bank is not None:
+            bank = banks[slot.bank]
+            facts.bank = slot.bank
+            if bank.digest == made_with.get("banks", {}).get(slot.bank):
+                facts.entries = tuple(entry.text for entry in bank.entries)
+            else:
+                facts.bank += " (changed since)"
+        elif slot.values is not None:
+            facts.bank = "list in the template"
+            facts.entries = () if one.note else tuple(slot.values)
+        else:
+            facts.bank = "made from other slots"
+        facts.size = len(facts.entries) or None
+
+
+def all_shown(facts: Facts) -> Iterator[Candidate]:
+    """Every candidate that is kept whole."""
+    for one in facts.abilities:
+        yield from one.gallery
+        for some in one.rejected.values():
+            yield from some

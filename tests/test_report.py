@@ -1,0 +1,430 @@
+"""The report: complete, self-contained, and deaf to what a language model writes into it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import tracemalloc
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from PIL import Image as PILImage
+from small_runs import OPENMOJI, accept, candidate, paint, save_run, small_run, text_only
+
+from synth.errors import RunRefused
+from synth.ledger import Ledger
+from synth.records import Call, Candidate, Entry, Verdict
+from synth.report import write_report
+from synth.report.counting import Distinct, Histogram, Tops, evenly, shares
+from synth.report.gather import GALLERY, REJECTED_EACH, gather
+from synth.report.shown import Piece, emphasis, spoken, visible
+
+HOSTILE = (
+    "</p></script><script>alert(1)</script>\"><img src=x onerror=alert(2)>' onload=x \x00 \u202egnp {{ 7*7 }}"
+)
+VOID = {"meta", "img", "br", "link", "base"}
+
+
+class Page(HTMLParser):
+    """What a browser would make of the page: its elements, attributes and visible text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self._inside: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self._inside.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._inside and tag == self._inside[-1]:
+            self._inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self._inside:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def page_of(run: Path) -> Page:
+    return Page(write_report(run).read_text(encoding="utf-8"))
+
+
+def drop(
+    one: Candidate, name: str, stage: str = "", reason: str = "because", score: float | None = None
+) -> Candidate:
+    """Reject at a filter, or fail at a step if `stage` is empty."""
+    if stage:
+        one.verdicts.append(Verdict(filter=name, stage=stage, outcome="fail", reason=reason, score=score))  # type: ignore[arg-type]
+        one.reject(name, reason)
+    else:
+        one.fail(name, reason)
+    return one
+
+
+def mixed_run(run: Path) -> Path:
+    """Ten candidates of one ability with every kind of end."""
+    made = [candidate("abnormal", index) for index in range(10)]
+    drop(made[0], "write", reason="the reply has no list of keywords")
+    drop(made[1], "repetition", "prompt", "nearly repeats an earlier one", 0.83)
+    drop(made[2], "repetition", "dialogue", "repeats an earlier answer", 0.91)
+    paint(run, made[3])
+    drop(made[3], "alignment", "image", "picture and dialogue do not match", 0.2103)
+    for one in made[4:8]:
+        accept(run, one)
+    accept(run, made[8]).state = "surplus"
+    made[9].state = "text_ok"
+    return save_run(run, made, {"abnormal": 4}, renderer={"name": "diffusers", "model": "sd"})
+
+
+# -- what it shows ----------------------------------------------------------------------------
+
+
+def test_numbers_add_up(tmp_path: Path) -> None:
+    run = mixed_run(tmp_path / "run")
+    ledger = Ledger(run)
+    [one] = gather(ledger).abilities
+    assert (one.tried, one.samples, one.surplus, one.waiting) == (10, 4, 1, 1)
+    assert one.dropped == {
+        (0, "failed", "write", ""): 1,
+        (1, "rejected", "repetition", "prompt"): 1,
+        (3, "rejected", "repetition", "dialogue"): 1,
+        (5, "rejected", "alignment", "image"): 1,
+    }
+    assert one.tried == one.samples + one.surplus + one.waiting + one.dropped.total()
+    text = page_of(run).text
+    for said in (
+        "4 of 4 samples", "seed 7", "Tried 10", "failed to write −1", "repetition on prompts −1",
+        "repetition on dialogues −1", "alignment on pictures −1", "surplus good, beyond n 1",
+        "waiting for a picture 1", "Samples of 4 wanted 4", "picture and dialogue do not match 0.21",
+        "the reply has no list of keywords",
+    ):  # fmt: skip
+        assert said in text, said
+
+
+def test_cards_show_everything_about_a_sample(tmp_path: Path) -> None:
+    run = small_run(tmp_path / "run", 1)
+    sample = next(Ledger(run).candidates("abnormal"))
+    page = page_of(run)
+    for said in (
+        sample.id, sample.images[0].keywords[0], sample.answers[0], sample.question, str(sample.seed),
+        "abnormal/template/0", sample.facts["normal"], "text, watermark", "llamacpp: tiny-instruct-q4",
+        "round 0", "256 × 256", f"{sample.scores['prompt']:.3f}".rstrip("0"),
+    ):  # fmt: skip
+        assert said in page.text, said
+    [image] = page.all("img")
+    uri = image["src"] or ""
+    assert uri.startswith("data:image/jpeg;base64,")
+    with PILImage.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as small:
+        assert max(small.size) <= 320 and not small.getexif()
+
+
+def test_rejected_picture_is_shown(tmp_path: Path) -> None:
+    assert len(page_of(mixed_run(tmp_path / "run")).all("img")) == 5  # four samples and one rejected
+
+
+def test_gallery_is_spread_and_bounded(tmp_path: Path) -> None:
+    made = []
+    for ability, count in (("abnormal", 100), ("color", 5)):
+        for index in range(count):
+            one = candidate(ability, index)
+            one.state = "text_ok"
+            made.append(one)
+    run = save_run(tmp_path / "run", made, {"abnormal": 100, "color": 5}, renderer=None)
+    abnormal, color = gather(Ledger(run)).abilities
+    assert len(abnormal.gallery) + len(color.gallery) == GALLERY
+    assert len(color.gallery) == 5
+    shown = [one.index for one in abnormal.gallery]
+    assert shown[0] == 0 and shown[-1] == 99 and max(b - a for a, b in pairwise(shown)) <= 3
+
+
+def test_good_texts_beyond_n_are_surplus(tmp_path: Path) -> None:
+    made = [text_only(tmp_path, candidate("abnormal", index)) for index in range(6)]
+    run = save_run(tmp_path / "run", made, {"abnormal": 4}, renderer=None)
+    [one] = gather(Ledger(run)).abilities
+    assert (one.samples, one.surplus, one.waiting) == (4, 2, 0)
+    assert [shown.index for shown in one.gallery] == [0, 1, 2, 3]
+
+
+def test_a_few_rejected_per_filter(tmp_path: Path) -> None:
+    made = [drop(candidate("abnormal", index), "length", "prompt") for index in range(20)]
+    run = save_run(tmp_path / "run", made, {"abnormal": 4}, renderer=None)
+    [some] = gather(Ledger(run)).abilities[0].rejected.values()
+    assert [one.index for one in some] == [0, 10, 19] and len(some) == REJECTED_EACH
+
+
+def test_coverage_variety_and_rotation(tmp_path: Path) -> None:
+    def same_subject(one: Candidate) -> None:
+        one.plan["subject"] = Entry(text="giraffe" if one.index < 30 else "cactus")
+
+    run = small_run(tmp_path / "run", 40, same_subject)
+    [one] = gather(Ledger(run)).abilities
+    subject = one.slots["subject"]
+    assert subject.kept.counts == {"giraffe": 30, "cactus": 10}
+    assert subject.least[0] == ("cactus", 10)
+    assert len(one.diversity.questions) == 5 and len(one.diversity.subjects) == 2
+    assert one.rounds == 5 and [r.candidates for r in one.shown_rounds] == [8, 8, 8, 8, 8]
+    assert not any("s7" in e for e in one.first_rounds[0].examples)
+    assert "abnormal-s7-000000" in one.first_rounds[2].examples and len(one.fresh) == 3
+    text = page_of(run).text
+    assert "giraffe 30 , cactus 10" in text and "5 rounds, 3 different fresh examples" in text
+
+
+def test_model_costs_and_repairs(tmp_path: Path) -> None:
+    def second_try(one: Candidate) -> None:
+        one.calls.append(
+            Call(step="write", attempt=1, seed=1, shared="k", message="m", problem="not JSON at all")
+        )
+
+    text = page_of(small_run(tmp_path / "run", 10, second_try)).text
+    assert "write 20 10 10 6,120 88% 580" in text
+    assert "fence 4" in text and "not JSON at all 10" in text
+
+
+# -- banners ----------------------------------------------------------------------------------
+
+
+def test_banner_for_previews_names_the_licence(tmp_path: Path) -> None:
+    finish = lambda run, one: accept(run, one, "preview", OPENMOJI)  # noqa: E731
+    text = page_of(small_run(tmp_path / "run", finish=finish, renderer={"name": "preview"})).text
+    assert "Preview pictures: 3" in text and OPENMOJI in text
+
+
+def test_licence_is_named_when_the_pictures_do_not_say_it(tmp_path: Path) -> None:
+    finish = lambda run, one: accept(run, one, "preview")  # noqa: E731
+    text = page_of(small_run(tmp_path / "run", finish=finish, renderer={"name": "gone"})).text
+    assert "OpenMoji" in text and "CC BY-SA 4.0" in text
+
+
+def test_banner_for_text_only(tmp_path: Path) -> None:
+    page = page_of(small_run(tmp_path / "run", finish=text_only))
+    assert "Text only: no pictures yet" in page.text and "3 of 3 samples" in page.text
+    assert not page.all("img")
+
+
+def test_banner_for_scripted_incomplete_and_not_run(tmp_path: Path) -> None:
+    one = accept(tmp_path / "run", candidate("abnormal", 0))
+    one.verdicts.append(Verdict(filter="safety", stage="image", outcome="not_run", reason="no model"))
+    run = save_run(
+        tmp_path / "run",
+        [one],
+        {"abnormal": 9},
+        renderer={"name": "x"},
+        llm={"name": "scripted", "scripted": True},
+    )
+    text = page_of(run).text
+    assert "Scripted texts" in text and "Incomplete: 1 of 9 samples" in text
+    assert "could not judge: safety" in text
+
+
+def test_no_banner_without_reason(tmp_path: Path) -> None:
+    page = page_of(small_run(tmp_path / "run"))
+    assert not [attrs for attrs in page.all("div") if (attrs.get("class") or "").startswith("banner")]
+
+
+def test_run_without_candidates(tmp_path: Path) -> None:
+    text = page_of(save_run(tmp_path / "run", [], {"abnormal": 3}, renderer=None)).text
+    assert "Incomplete: 0 of 3" in text and "There are none yet." in text
+
+
+# -- untrusted text ---------------------------------------------------------------------------
+
+
+def poison(one: Candidate) -> None:
+    """Hostile text in every field that a model, a template or a file decides."""
+    one.plan = {HOSTILE: Entry(text=HOSTILE, facts={HOSTILE: HOSTILE})}
+    one.question = HOSTILE
+    one.facts = {HOSTILE: HOSTILE}
+    one.examples = [HOSTILE]
+    one.reason = HOSTILE
+    one.scores = {HOSTILE: 0.5}
+    one.seconds = {HOSTILE: 1.0}
+    for image in one.images:
+        image.prompt = f"(({HOSTILE})), ({HOSTILE}:1.2)"
+        image.negative_prompt = HOSTILE
+        image.keywords = [HOSTILE]
+    for turn in one.turns:
+        turn.text = ("<image>" if turn.role == "user" else "") + HOSTILE
+    for verdict in one.verdicts:
+        verdict.filter, verdict.reason = HOSTILE, HOSTILE
+    for call in one.calls:
+        call.message = call.reply = call.problem = call.step = call.mode = HOSTILE
+        call.repairs = [HOSTILE]
+
+
+def test_nothing_of_the_run_becomes_markup(tmp_path: Path) -> None:
+    def finish(run: Path, one: Candidate) -> Candidate:
+        accept(run, one, attribution=HOSTILE)
+        poison(one)
+        return drop(one, HOSTILE, "image", HOSTILE) if one.index % 2 else one
+
+    run = small_run(tmp_path / "run", 6, finish=finish, ability='a"><script>alert(3)</script>')
+    raw = write_report(run).read_bytes()
+    page = Page(raw.decode())
+    assert b"\x00" not in raw and "\u202e".encode() not in raw
+    assert len(page.all("script")) == 1 and not page.all("script")[0]
+    assert not [attrs for _, attrs in page.tags if any(name.startswith("on") for name in attrs)]
+    assert {attrs["src"][:22] for attrs in page.all("img") if attrs["src"]} == {"data:image/jpeg;base64"}
+    assert {tag for tag, _ in page.tags} <= KNOWN_TAGS
+    assert "alert(1)" in page.text and "{{ 7*7 }}" in page.text and "U+202E" in page.text
+    clean = Page(write_report(small_run(tmp_path / "clean", 6, finish=lambda r, c: accept(r, c))).read_text())
+    assert {n for _, a in page.tags for n in a} <= {n for _, a in clean.tags for n in a} | {"colspan", "role"}
+
+
+KNOWN_TAGS = {
+    "html", "head", "meta", "title", "style", "body", "header", "div", "h1", "h2", "h3", "h4",
+    "small", "nav", "a", "main", "strong", "span", "b", "section", "bdi", "p", "mark", "u", "i",
+    "article", "figure", "img", "details", "summary", "dl", "dt", "dd", "table", "tr", "th", "td",
+    "pre", "footer", "script", "br",
+}  # fmt: skip
+
+
+def test_the_page_needs_and_allows_no_network(tmp_path: Path) -> None:
+    run = mixed_run(tmp_path / "run")
+    text = write_report(run).read_text()
+    [policy] = [
+        a["content"] or "" for a in Page(text).all("meta") if a.get("http-equiv") == "Content-Security-Policy"
+    ]
+    for part in ("default-src 'none'", "img-src data:", "style-src 'unsafe-inline'", "base-uri 'none'"):
+        assert part in policy
+    assert "http://" not in text and "https://" not in text and "url(" not in text and "@import" not in text
+    assert all((a.get("href") or "").startswith("#") for a in Page(text).all("a"))
+    assert not Page(text).all("link")
+
+
+def test_the_policy_allows_exactly_our_script(tmp_path: Path) -> None:
+    import hashlib
+
+    text = write_report(mixed_run(tmp_path / "run")).read_text()
+    script = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    assert len(script) == 1
+    digest = base64.b64encode(hashlib.sha256(script[0].encode()).digest()).decode()
+    assert f"script-src &#39;sha256-{digest}&#39;" in text.replace("&#43;", "+")
+
+
+@pytest.mark.parametrize(
+    "path", ["../secret.jpg", "/etc/passwd", "../../etc/passwd", "images/../../secret.jpg", "images/a\x00"]
+)
+def test_pictures_outside_the_run_are_not_read(tmp_path: Path, path: str) -> None:
+    accept(tmp_path / "other", candidate("secret", 0))
+    secret = next((tmp_path / "other").rglob("*.jpg"))
+    (tmp_path / "secret.jpg").write_bytes(secret.read_bytes())
+
+    def lead_out(one: Candidate) -> None:
+        one.images[0].path = path
+
+    page = page_of(small_run(tmp_path / "run", 2, lead_out))
+    assert not page.all("img") and "is not a path below images/" in page.text
+
+
+def test_missing_and_broken_pictures_are_named(tmp_path: Path) -> None:
+    run = small_run(tmp_path / "run", 3)
+    first, second, _ = sorted(run.rglob("*.jpg"))
+    first.unlink()
+    second.write_bytes(b"GIF89a broken")
+    page = page_of(run)
+    assert len(page.all("img")) == 1
+    assert "does not exist" in page.text and "not a readable picture" in page.text
+
+
+# -- where it goes ----------------------------------------------------------------------------
+
+
+def test_target(tmp_path: Path) -> None:
+    run = small_run(tmp_path / "run", 1)
+    assert write_report(run) == run / "report.html"
+    assert write_report(run, tmp_path / "new" / "page.html") == tmp_path / "new" / "page.html"
+    assert write_report(run, tmp_path) == tmp_path / "report.html"
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_not_a_run(tmp_path: Path) -> None:
+    with pytest.raises(RunRefused, match="not a run"):
+        write_report(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_same_run_same_page(tmp_path: Path) -> None:
+    run = mixed_run(tmp_path / "run")
+    assert write_report(run).read_bytes() == write_report(run).read_bytes()
+
+
+def test_memory_stays_flat(tmp_path: Path) -> None:
+    """Twice the candidates must not need noticeably more memory."""
+
+    def peak(count: int) -> int:
+        def made():
+            for index in range(count):
+                one = candidate("abnormal", index)
+                one.turns[1].text += f" {index}"
+                one.state = "text_ok"
+                yield one
+
+        run = save_run(tmp_path / str(count), made(), {"abnormal": count}, renderer=None)
+        ledger = Ledger(run)
+        tracemalloc.start()
+        gather(ledger)
+        top = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return top
+
+    peak(50)  # imports and caches
+    small, large = peak(1000), peak(3000)
+    assert large < small + 1_500_000, (small, large)
+
+
+# -- small parts ------------------------------------------------------------------------------
+
+
+def test_distinct_is_exact_then_close() -> None:
+    some = Distinct(size=256)
+    for number in range(200):
+        some.add(str(number))
+        some.add(str(number))
+    assert len(some) == 200 and str(some) == "200"
+    for number in range(20_000):
+        some.add(str(number))
+    assert 0.8 * 20_000 < len(some) < 1.2 * 20_000 and str(some).startswith("about")
+
+
+def test_tops_histogram_evenly_shares() -> None:
+    tops = Tops(limit=2)
+    for text in "aabbbcd":
+        tops.add(text)
+    assert tops.most(5) == [("b", 3), ("a", 2)] and tops.others == 2 and tops.total == 7
+
+    scores = Histogram()
+    for value in (0.25, 0.251, 0.3, float("nan"), float("inf")):
+        scores.add(value)
+    assert scores.count == 3 and sum(count for _, count in scores.bars) == 3
+    scores.add(40.0)
+    assert scores.bars == [] and scores.high == 40
+
+    assert evenly(3, 10) == {0, 1, 2} and evenly(101, 3) == {0, 50, 100}
+    assert evenly(0, 5) == frozenset() and evenly(9, 1) == {0} and evenly(9, 0) == frozenset()
+    assert shares({"a": 100, "b": 3, "c": 0}, 10) == {"a": 7, "b": 3, "c": 0}
+    assert sum(shares(dict.fromkeys("abcdefg", 50), 60).values()) == 60
+
+
+def test_emphasis_and_turns_in_pieces() -> None:
+    assert emphasis("((a fox)), snow, (sky:1.2)") == [
+        Piece("a fox", "(( ))"), Piece(", snow, "), Piece("sky", "1.2"),
+    ]  # fmt: skip
+    assert "".join(piece.text for piece in emphasis("((((" * 5000)) == "((((" * 5000
+    assert spoken("<image>\n<image>\nwhat?") == [None, None, "what?"]
+    assert visible("a\x00b\u202ec\u200b 😀\nd") == "a␀b⟨U+202E⟩c⟨U+200B⟩ 😀\nd"
+    assert visible("a\ud800b") == "a⟨U+D800⟩b"
+    assert visible("x" * 30, 10) == "x" * 10 + " … 20 more characters"
