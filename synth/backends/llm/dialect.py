@@ -1,0 +1,106 @@
+"""What an OpenAI-compatible endpoint understands, found out from its refusals.
+
+Servers call themselves compatible and differ in how a structure is asked for and in which fields they take.
+Few of them can be asked beforehand; so the most is asked for, and what an endpoint refuses by name is left
+out for the rest of the session.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import orjson
+
+from synth.backends.llm.base import ChatRequest
+
+_ABOUT_STRUCTURE = (
+    "response_format",
+    "json_schema",
+    "json_object",
+    "schema",
+    "guided",
+    "grammar",
+    "structured",
+)
+_OPTIONAL = ("seed", "temperature", "top_p")
+_STRUCTURES = ("strict", "schema", "json", "text")
+_INSTRUCTION = "\n\nReply with one JSON object and nothing else. It must follow this JSON schema:\n"
+_MOST_SCHEMAS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Immutable, so that requests in flight notice that another one has already learned something."""
+
+    structure: str = "strict"
+    limit_field: str = "max_tokens"
+    without: frozenset[str] = frozenset()
+
+    @property
+    def mode(self) -> str:
+        """How the structure was asked for, as the ledger records it."""
+        return "schema" if self.structure == "strict" else self.structure
+
+    def after(self, complaint: str) -> Dialect | None:
+        """What to try next after a refusal, or None if it was not about what we can leave out."""
+        text = complaint.lower()
+        if "max_completion_tokens" in text and self.limit_field == "max_tokens":
+            return replace(self, limit_field="max_completion_tokens")
+        # The structure first: a schema may have a property that is called like one of the fields below.
+        if self.structure != "text" and any(word in text for word in _ABOUT_STRUCTURE):
+            return replace(self, structure=_STRUCTURES[_STRUCTURES.index(self.structure) + 1])
+        for name in _OPTIONAL:
+            if name in text and name not in self.without:
+                return replace(self, without=self.without | {name})
+        return None
+
+
+class Encoder:
+    """Turns requests into bodies; what many requests have in common is turned once."""
+
+    def __init__(self, model: str) -> None:
+        self._head = b'{"model":' + orjson.dumps(model) + b',"messages":'
+        self._schemas: dict[tuple[int, str], tuple[object, bytes, str]] = {}
+
+    def encode(self, request: ChatRequest, dialect: Dialect) -> bytes:
+        response_format, instruction = self._structure(request, dialect)
+        shared = request.shared.json[:-1]
+        comma = "," if len(shared) > 1 else ""
+        tail = f'}}],"{dialect.limit_field}":{request.max_tokens}'
+        if not dialect.without:
+            tail += f',"temperature":{request.temperature},"top_p":{request.top_p},"seed":{request.seed}'
+        else:
+            for name in _OPTIONAL:
+                if name not in dialect.without:
+                    tail += f',"{name}":{getattr(request, name)}'
+        return b"".join((
+            self._head,
+            f'{shared}{comma}{{"role":"user","content":'.encode(),
+            orjson.dumps(request.message + instruction if instruction else request.message),
+            tail.encode(),
+            response_format,
+        ))  # fmt: skip
+
+    def _structure(self, request: ChatRequest, dialect: Dialect) -> tuple[bytes, str]:
+        """The end of the body and what is added to the message."""
+        # The schema is kept beside its id, so that the id cannot come to mean another one.
+        key = (id(request.schema), dialect.structure)
+        known = self._schemas.get(key)
+        if known is None:
+            if len(self._schemas) >= _MOST_SCHEMAS:
+                self._schemas.clear()
+            known = (request.schema, *_ask_for(request, dialect.structure))
+            self._schemas[key] = known
+        return known[1], known[2]
+
+
+def _ask_for(request: ChatRequest, structure: str) -> tuple[bytes, str]:
+    schema = orjson.dumps(dict(request.schema))
+    if structure in ("strict", "schema"):
+        strict = b',"strict":true' if structure == "strict" else b""
+        wrapped = b'{"name":"reply"' + strict + b',"schema":' + schema + b"}"
+        return b',"response_format":{"type":"json_schema","json_schema":' + wrapped + b"}}", ""
+    instruction = _INSTRUCTION + schema.decode()
+    if structure == "json":
+        return b',"response_format":{"type":"json_object"}}', instruction
+    return b"}", instruction

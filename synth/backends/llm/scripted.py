@@ -1,0 +1,185 @@
+"""A stand-in for a language model: replies made of the plan's own words.
+
+Tests, kill-and-resume checks and demonstrations need replies that are the same each time, cost nothing
+and pass the filters when the plan is sound. Its rows are marked `scripted` and are no training data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from synth.backends.llm.base import LLM, ChatReply, ChatRequest, LLMSettings
+from synth.errors import BackendError
+from synth.records import Entry
+
+_MOST_CHARACTERS = 300
+
+_OPENINGS = (
+    "The picture shows", "Here we can see", "In this scene there is", "Right in the middle there is",
+    "What stands out is", "The eye is drawn to", "At first glance one notices", "This image presents",
+    "In front of us we find", "The main thing here is", "Clearly visible is", "The scene is about",
+)  # fmt: skip
+_LINKS = ("together with", "next to", "combined with", "along with", "seen with", "set against")
+_ENDINGS = (
+    "and everything is easy to make out", "and the light is even", "and nothing else distracts from it",
+    "and the view is clear", "and it fills most of the frame", "and the background stays calm",
+    "and the details are sharp", "and the colours are natural",
+)  # fmt: skip
+_QUESTIONS = (
+    "What is shown in this picture?", "What can you tell me about {}?", "How is {} shown here?",
+    "What else belongs to {}?", "Which detail of {} do you notice?", "Where do you see {}?",
+)  # fmt: skip
+_FILLERS = (
+    "soft daylight", "plain background", "sharp focus", "wide view", "high detail", "natural colours",
+    "close-up", "clear outlines", "warm light", "calm mood", "low angle", "photo",
+)  # fmt: skip
+
+
+class Scripted(LLM):
+    """`--llm scripted`: a reply is a function of plan, context, schema and seed."""
+
+    deterministic = True
+    scripted = True
+    concurrency = 64
+
+    def __init__(self, settings: LLMSettings) -> None:
+        self.concurrency = settings.concurrency or self.concurrency
+
+    @classmethod
+    def available(cls) -> tuple[bool, str]:
+        return True, "writes from the plan's words; for tests and demonstrations"
+
+    @classmethod
+    def create(cls, argument: str, settings: LLMSettings) -> Scripted:
+        if argument:
+            raise BackendError(
+                f"--llm scripted:{argument}: scripted takes no argument.", "Use --llm scripted."
+            )
+        return cls(settings)
+
+    def identity(self) -> dict[str, Any]:
+        return {"name": "scripted", "version": 1}
+
+    async def chat(self, request: ChatRequest) -> ChatReply:
+        text = _dumps(_Script(request).fill(request.schema))
+        # A token is some four characters; good enough to see the accounting work.
+        return ChatReply(
+            text, "schema", (len(request.shared.json) + len(request.message)) // 4, 0, len(text) // 4
+        )
+
+
+def _dumps(value: Any) -> str:
+    import orjson
+
+    return orjson.dumps(value).decode()
+
+
+class _Script:
+    """One reply, drawn with a congruential generator: seeding `random.Random` alone takes 10 microseconds."""
+
+    def __init__(self, request: ChatRequest) -> None:
+        self._state = (request.seed * 2654435761 + 97) & 0xFFFFFFFF
+        self._words = _words(request.plan)
+        self._question = str(request.context.get("question", ""))
+        # which slots a written fact is about, where the ability says so
+        self._uses = {
+            name: [request.plan[slot].text for slot in slots]
+            for name, slots in request.context.get("uses", {}).items()
+            if slots
+        }
+
+    def fill(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: self._value(name, part) for name, part in schema["properties"].items()}
+
+    def _value(self, name: str, part: Mapping[str, Any]) -> Any:
+        kind = part.get("type")
+        if "enum" in part:
+            return self._pick(part["enum"])
+        if kind == "array":
+            return self._list(part)
+        if kind == "object":
+            return self.fill(part)
+        if kind in ("integer", "number"):
+            return part.get("minimum", 1)
+        if kind == "boolean":
+            return True
+        return self._sentence(name, part.get("maxLength", _MOST_CHARACTERS))
+
+    def _list(self, part: Mapping[str, Any]) -> list[Any]:
+        items = part["items"]
+        least, most = part.get("minItems", 1), part.get("maxItems", 8)
+        if items.get("type") == "string":
+            return self._keywords(least, most, items.get("maxLength", _MOST_CHARACTERS))
+        if "question" in items.get("properties", ()):
+            return self._turns(items["properties"], least, most)
+        return [self._value("", items) for _ in range(least)]
+
+    def _keywords(self, least: int, most: int, longest: int) -> list[str]:
+        """The plan's words first, because restrictions demand them; then what fits any picture."""
+        words = [cut(word, longest) for word in self._words]
+        wanted = min(most, max(least, len(words) + 2))
+        start = self._draw()
+        number = 0
+        while len(words) < wanted:
+            filler = _FILLERS[(start + number) % len(_FILLERS)]
+            again = number // len(_FILLERS)
+            words.append(cut(f"{filler} {again + 1}" if again else filler, longest))
+            number += 1
+        return words[:wanted]
+
+    def _turns(self, parts: Mapping[str, Any], least: int, most: int) -> list[dict[str, str]]:
+        count = min(most, max(least, 2 + self._draw() % 3))
+        start = self._draw()
+        turns = []
+        for number in range(count):
+            about = self._words[(start + number) % len(self._words)] if self._words else "it"
+            asked = _QUESTIONS[0] if number == 0 else self._pick(_QUESTIONS[1:]).format(f"the {about}")
+            question = cut(
+                self._question if number == 0 and self._question else asked,
+                parts["question"].get("maxLength", 160),
+            )
+            answer = self._sentence(about, parts["answer"].get("maxLength", _MOST_CHARACTERS), start + number)
+            turns.append({"question": question, "answer": answer})
+        return turns
+
+    def _sentence(self, name: str, longest: int, turn: int = 0) -> str:
+        """Mentions all words of the plan; `turn` starts with another one, so that answers differ."""
+        longest = min(longest, _MOST_CHARACTERS)
+        words = self._uses.get(name) or self._words or [name.replace("_", " ") or "a scene"]
+        turn %= len(words)
+        words = words[turn:] + words[:turn]
+        text = f"{self._pick(_OPENINGS)} {words[0]}"
+        if len(words) > 1:
+            text += f" {self._pick(_LINKS)} {', '.join(words[1:])}"
+        full = f"{text}, {self._pick(_ENDINGS)}"
+        for candidate in (full, text, ", ".join(words)):
+            if len(candidate) < longest:
+                return candidate + "."
+        return cut(text, longest - 1) + "."
+
+    def _draw(self) -> int:
+        self._state = (self._state * 1664525 + 1013904223) & 0xFFFFFFFF
+        # The low bits of such a generator hardly change.
+        return self._state >> 12
+
+    def _pick(self, choices: Any) -> Any:
+        return choices[self._draw() % len(choices)]
+
+
+def _words(plan: Mapping[str, Entry]) -> list[str]:
+    """Texts, then facts, each once."""
+    seen = {entry.text: None for entry in plan.values()}
+    for entry in plan.values():
+        for value in entry.facts.values():
+            seen[value] = None
+    seen.pop("", None)
+    return list(seen)
+
+
+def cut(text: str, longest: int) -> str:
+    """`text` in at most `longest` characters, between words where that is possible."""
+    if len(text) <= longest:
+        return text
+    short = text[:longest]
+    return (short.rpartition(" ")[0] or short).rstrip(" ,")

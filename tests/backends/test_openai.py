@@ -1,0 +1,380 @@
+"""The OpenAI-compatible backend against an endpoint that misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from email.utils import formatdate
+
+import pytest
+from aiohttp import web
+from endpoint import WRITE_SCHEMA, completion, make_request, says
+
+from synth.backends.llm.base import LLMSettings, SharedPrompt
+from synth.backends.llm.openai import OpenAICompatible
+from synth.backends.llm.retrying import Backoff, retry_after
+from synth.errors import BackendError, ReplyError, SynthError
+
+KEY = "sk-very-secret-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch):
+    monkeypatch.delenv("SYNTH_API_KEY", raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
+@pytest.fixture
+async def connect(endpoint):
+    opened = []
+
+    async def make(url: str = "", **settings) -> OpenAICompatible:
+        values = {"retries": 3, "timeout": 5.0, **settings}
+        llm = OpenAICompatible.create("some/model", LLMSettings(base_url=url or endpoint.url, **values))
+        llm._backoff = Backoff(first=0.01)
+        await llm.start()
+        opened.append(llm)
+        return llm
+
+    yield make
+    for llm in opened:
+        await llm.close()
+        await llm.close()
+
+
+def hide_nothing(error: BaseException) -> str:
+    """All that a user or a log could see of an error."""
+    return f"{error!s} {error!r} {error.__cause__!r} {vars(error)}"
+
+
+# -- the ordinary case -----------------------------------------------------------------------------
+
+
+async def test_reply_and_body(endpoint, connect):
+    endpoint.script = [says(completion("hello", finish_reason="length"))]
+    llm = await connect()
+    request = make_request('quote " and \n newline')
+    reply = await llm.chat(request)
+    assert (reply.text, reply.mode, reply.truncated) == ("hello", "schema", True)
+    assert (reply.prompt_tokens, reply.cached_tokens, reply.completion_tokens) == (50, 40, 9)
+    (body,) = endpoint.bodies
+    assert body["messages"] == request.messages
+    assert body["model"] == "some/model"
+    assert body["response_format"]["json_schema"]["schema"] == WRITE_SCHEMA
+    assert (body["seed"], body["max_tokens"], body["temperature"], body["top_p"]) == (7, 64, 0.7, 0.95)
+    assert endpoint.headers[0]["Authorization"] == f"Bearer {KEY}"
+
+
+async def test_no_shared_messages(endpoint, connect):
+    endpoint.script = [says(completion())]
+    request = make_request(shared=SharedPrompt([]))
+    await (await connect()).chat(request)
+    assert endpoint.bodies[0]["messages"] == request.messages
+
+
+async def test_usage_may_be_missing(endpoint, connect):
+    endpoint.script = [
+        says({"choices": [{"message": {"content": "x"}}]}),
+        says({**completion(), "usage": "?"}),
+    ]
+    llm = await connect()
+    assert (await llm.chat(make_request())).prompt_tokens == 0
+    assert (await llm.chat(make_request())).prompt_tokens == 0
+
+
+# -- retries ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+async def test_retry_after_is_honoured(endpoint, connect, form):
+    wait = "1" if form == "seconds" else formatdate(time.time() + 2, usegmt=True)
+    endpoint.script = [says({}, 429, Retry_After=wait), says(completion())]
+    llm = await connect()
+    began = time.monotonic()
+    await llm.chat(make_request())
+    assert 0.9 < time.monotonic() - began < 4
+
+
+async def test_retry_after_holds_other_requests_too(endpoint, connect):
+    endpoint.script = [says({}, 429, Retry_After="1"), says(completion())]
+    llm = await connect()
+    first = asyncio.create_task(llm.chat(make_request()))
+    await asyncio.sleep(0.3)
+    began = time.monotonic()
+    await llm.chat(make_request())
+    assert time.monotonic() - began > 0.5
+    await first
+
+
+async def test_a_very_long_wait_stops_the_run(endpoint, connect):
+    endpoint.script = [says({}, 429, Retry_After="7200")]
+    with pytest.raises(BackendError, match="120 minutes"):
+        await (await connect()).chat(make_request())
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
+async def test_passing_trouble_is_survived(endpoint, connect, status):
+    endpoint.script = [says({"error": "busy"}, status)] * 3 + [says(completion())]
+    assert (await (await connect()).chat(make_request())).text
+    assert len(endpoint.bodies) == 4
+
+
+async def test_lasting_500_costs_the_candidate_then_the_run(endpoint, connect):
+    endpoint.script = [says({"error": "boom"}, 500)]
+    llm = await connect(retries=1)
+    for _ in range(2):
+        with pytest.raises(ReplyError, match=r"2 tries.*500"):
+            await llm.chat(make_request())
+    with pytest.raises(BackendError, match="cannot be used"):
+        await llm.chat(make_request())
+    count = len(endpoint.bodies)
+    with pytest.raises(BackendError, match="goes on where it stopped"):
+        await llm.chat(make_request())
+    assert len(endpoint.bodies) == count == 6
+
+
+async def test_a_single_poisonous_request_does_not_stop_the_run(endpoint, connect):
+    async def poisoned(request, body):
+        bad = "poison" in body["messages"][-1]["content"]
+        return web.json_response({} if bad else completion(), status=500 if bad else 200)
+
+    endpoint.script = [poisoned]
+    llm = await connect(retries=0)
+    for _ in range(5):
+        with pytest.raises(ReplyError):
+            await llm.chat(make_request("poison"))
+        await llm.chat(make_request("fine"))
+
+
+async def _half(request, body):
+    response = web.StreamResponse(headers={"Content-Length": "1000"})
+    await response.prepare(request)
+    await response.write(b'{"choices": [{"mess')
+    request.transport.close()
+    return response
+
+
+async def _drop(request, body):
+    request.transport.close()
+    return web.Response()
+
+
+async def _slow(request, body):
+    await asyncio.sleep(3)
+    return web.json_response(completion())
+
+
+BROKEN = {
+    "garbage": says(b"\x00\xff<html>"),
+    "empty": says(b""),
+    "no choices": says({"choices": []}),
+    "list": says([1, 2]),
+    "null message": says({"choices": [{"message": None}]}),
+    "half": _half,
+    "dropped": _drop,
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+async def test_broken_answers_are_retried_then_given_up(endpoint, connect, kind):
+    llm = await connect(retries=2)
+    endpoint.script = [BROKEN[kind], says(completion())]
+    assert (await llm.chat(make_request())).text
+    endpoint.script = [BROKEN[kind]]
+    endpoint.bodies.clear()
+    with pytest.raises(ReplyError, match="after 3 tries"):
+        await llm.chat(make_request())
+    # aiohttp itself repeats a request once whose kept-alive connection was closed under it.
+    assert 3 <= len(endpoint.bodies) <= 6
+
+
+async def test_slow_answers_time_out(endpoint, connect):
+    endpoint.script = [_slow, says(completion())]
+    llm = await connect(timeout=0.3)
+    assert (await llm.chat(make_request())).text
+
+
+async def test_no_endpoint_stops_the_run(connect):
+    llm = await connect("http://127.0.0.1:9/v1", retries=1)
+    with pytest.raises(BackendError, match="no connection") as caught:
+        await llm.chat(make_request())
+    assert "goes on where it stopped" in caught.value.fix
+
+
+def test_retry_after_forms():
+    assert retry_after("3") == 3
+    assert retry_after("-3") == 0
+    assert retry_after("soon") is None
+    assert retry_after("inf") is None
+    assert retry_after(None) is None
+    assert 8 < (retry_after(formatdate(time.time() + 10, usegmt=True)) or 0) <= 10
+
+
+# -- refusals --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_wrong_key(endpoint, connect, status):
+    endpoint.script = [says({"error": {"message": f"Incorrect API key provided: {KEY}"}}, status)]
+    with pytest.raises(BackendError, match="OPENAI_API_KEY") as caught:
+        await (await connect()).chat(make_request())
+    assert KEY not in hide_nothing(caught.value)
+    assert len(endpoint.bodies) == 1
+
+
+@pytest.mark.parametrize("status", [302, 400, 402, 404, 413, 429, 500])
+async def test_the_key_is_in_no_message(endpoint, connect, status, caplog):
+    caplog.set_level(logging.DEBUG)
+    headers = {"Location": f"http://u:{KEY}@elsewhere.test/{KEY}"} if status == 302 else {}
+    endpoint.script = [says({"error": f"seed response_format \x1b[31m Bearer {KEY}"}, status, **headers)]
+    llm = await connect(retries=1)
+    with pytest.raises(SynthError) as caught:
+        await llm.chat(make_request())
+    assert KEY not in hide_nothing(caught.value)
+    assert "\x1b" not in str(caught.value)
+    assert KEY not in caplog.text
+    assert KEY not in str(llm.identity())
+
+
+async def test_redirects_are_not_followed(endpoint, connect):
+    endpoint.script = [says({}, 307, Location="http://elsewhere.test/v1")]
+    with pytest.raises(BackendError, match=r"elsewhere\.test"):
+        await (await connect()).chat(make_request())
+    assert len(endpoint.bodies) == 1
+
+
+async def test_unknown_model(endpoint, connect):
+    endpoint.script = [says({"error": "The model does not exist"}, 404)]
+    with pytest.raises(BackendError, match="no model some/model"):
+        await (await connect()).chat(make_request())
+
+
+async def test_no_credit_is_not_retried(endpoint, connect):
+    endpoint.script = [says({"error": {"code": "insufficient_quota"}}, 429)]
+    with pytest.raises(BackendError, match="no credit"):
+        await (await connect()).chat(make_request())
+    assert len(endpoint.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        completion(None),
+        completion([{"type": "text", "text": "x"}]),
+        completion(""),
+        completion(None, refusal="I cannot help with that"),
+        completion("x", finish_reason="content_filter"),
+        completion(None, finish_reason="length"),
+    ],
+)
+async def test_replies_without_text(endpoint, connect, answer):
+    endpoint.script = [says(answer)]
+    with pytest.raises(ReplyError):
+        await (await connect()).chat(make_request())
+    assert len(endpoint.bodies) == 1
+
+
+async def test_too_long_a_request_costs_only_its_candidate(endpoint, connect):
+    endpoint.script = [says({"error": "This model's maximum context length is 2048 tokens"}, 400)]
+    with pytest.raises(ReplyError, match="maximum context"):
+        await (await connect()).chat(make_request())
+
+
+# -- dialects --------------------------------------------------------------------------------------
+
+
+def _knows(*kinds):
+    async def answer(request, body):
+        kind = body.get("response_format", {}).get("type", "text")
+        if kind not in kinds:
+            return web.json_response({"error": f"response_format {kind} is not supported"}, status=400)
+        return web.json_response(completion())
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("kinds", "mode", "tries"), [(("json_object", "text"), "json", 3), (("text",), "text", 4)]
+)
+async def test_structure_falls_back_and_is_remembered(endpoint, connect, kinds, mode, tries):
+    endpoint.script = [_knows(*kinds)]
+    llm = await connect(retries=0)
+    assert (await llm.chat(make_request())).mode == mode
+    assert len(endpoint.bodies) == tries
+    assert (await llm.chat(make_request())).mode == mode
+    assert len(endpoint.bodies) == tries + 1
+    last = endpoint.bodies[-1]["messages"][-1]["content"]
+    assert last.startswith("Subject: giraffe")
+    assert "JSON" in last
+    assert '"maxItems":8' in last
+
+
+async def test_many_requests_learn_one_thing(endpoint, connect):
+    endpoint.script = [_knows("json_object", "text")]
+    llm = await connect(retries=0)
+    replies = await asyncio.gather(*(llm.chat(make_request(seed=n)) for n in range(20)))
+    assert {reply.mode for reply in replies} == {"json"}
+
+
+async def test_strict_is_dropped_before_the_schema(endpoint, connect):
+    async def lax(request, body):
+        if body["response_format"]["json_schema"].get("strict"):
+            return web.json_response({"error": "Invalid schema: maxLength is not permitted"}, status=400)
+        return web.json_response(completion())
+
+    endpoint.script = [lax]
+    assert (await (await connect()).chat(make_request())).mode == "schema"
+
+
+async def test_unknown_fields_are_left_out(endpoint, connect):
+    async def picky(request, body):
+        if "max_tokens" in body:
+            said = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+            return web.json_response({"error": said}, status=400)
+        for name in ("temperature", "seed"):
+            if name in body:
+                return web.json_response({"error": f"Unsupported value: '{name}'"}, status=422)
+        return web.json_response(completion())
+
+    endpoint.script = [picky]
+    assert (await (await connect()).chat(make_request())).mode == "schema"
+    assert endpoint.bodies[-1]["max_completion_tokens"] == 64
+    assert endpoint.bodies[-1]["top_p"] == 0.95
+
+
+# -- settings --------------------------------------------------------------------------------------
+
+
+def test_nothing_to_go_to(monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with pytest.raises(BackendError, match="--base-url"):
+        OpenAICompatible.create("m", LLMSettings())
+
+
+@pytest.mark.parametrize("url", ["localhost:8000", "ftp://x/v1", "http://", "http://x:99999/v1"])
+def test_unusable_addresses(url):
+    with pytest.raises(BackendError, match="http"):
+        OpenAICompatible.create("m", LLMSettings(base_url=url))
+
+
+def test_model_is_needed():
+    with pytest.raises(BackendError, match="openai:MODEL"):
+        OpenAICompatible.create("", LLMSettings())
+
+
+async def test_login_in_the_address(endpoint, connect, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    endpoint.script = [says({"error": "who is user:hunter22?"}, 500)]
+    llm = await connect(endpoint.url.replace("http://", "http://user:hunter22@"), retries=0)
+    with pytest.raises(ReplyError) as caught:
+        await llm.chat(make_request())
+    assert endpoint.headers[0]["Authorization"].startswith("Basic ")
+    assert "hunter22" not in hide_nothing(caught.value) + str(llm.identity())
+
+
+async def test_synth_key_goes_first(endpoint, connect, monkeypatch):
+    monkeypatch.setenv("SYNTH_API_KEY", "other")
+    endpoint.script = [says(completion())]
+    await (await connect()).chat(make_request())
+    assert endpoint.headers[0]["Authorization"] == "Bearer other"

@@ -1,0 +1,138 @@
+"""Kills a run with SIGKILL at random moments, resumes it each time, and compares what it leaves
+with an uninterrupted run: data set, export and pictures must be the same bytes.
+
+    python tests/killing.py --kills 20 --n 2000                      # scripted + preview
+    python tests/killing.py --kills 5 --n 24 --llm llamacpp          # a real model: nothing committed changes
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+
+def command(out: Path, n: int, llm: str, renderer: str, ability: str) -> list[str]:
+    flags = ["--ability", ability, "--n", str(n), "--seed", "3", "--out", str(out)]
+    return [sys.executable, "-m", "synth.cli", "generate", *flags, "--llm", llm, "--renderer", renderer]
+
+
+def run_whole(arguments: list[str]) -> None:
+    subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def run_and_kill(arguments: list[str], seconds: float) -> bool:
+    """Start, wait, SIGKILL; true if the process was still running."""
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        process.wait(seconds)
+        return False
+    except subprocess.TimeoutExpired:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        return True
+
+
+def committed(run: Path) -> dict[str, str]:
+    """id -> record of every row whose fate is decided."""
+    if not (run / "ledger.sqlite").exists():
+        return {}
+    with closing(sqlite3.connect(run / "ledger.sqlite")) as db:
+        try:
+            rows = db.execute("SELECT id, record FROM candidates WHERE state != 'text_ok'").fetchall()
+        except sqlite3.OperationalError:  # killed before the tables were made
+            return {}
+    return dict(rows)
+
+
+def same_but_surplus(old: str, new: str) -> bool:
+    """Records are equal; only accepted <-> surplus may change with what is known at the end."""
+    one, other = json.loads(old), json.loads(new)
+    for record in (one, other):
+        if record.get("state") == "surplus":
+            record["state"] = "accepted"
+    return bool(one == other)
+
+
+def digests(folder: Path, names: set[str] | None = None) -> dict[str, str]:
+    """Relative path -> hash of the files below a folder; of pictures only those in `names`."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and (names is None or path.name in names):
+            found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def pictures_of(dataset: Path) -> set[str]:
+    with open(dataset, encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    return {Path(image["path"]).name for row in rows for image in row["images"] if image["path"]}
+
+
+def compare(kills: int, n: int, llm: str, renderer: str, ability: str, work: Path, seed: int = 1) -> str:
+    """The story above; returns a line about what happened, raises AssertionError on a difference."""
+    rng = random.Random(seed)
+    whole, killed = work / "whole", work / "killed"
+    deterministic = llm == "scripted"
+    seconds = 30.0
+    if deterministic:
+        began = time.monotonic()
+        run_whole(command(whole, n, llm, renderer, ability))
+        seconds = time.monotonic() - began
+    hit = 0
+    known: dict[str, str] = {}
+    for _ in range(kills * 20):
+        if hit == kills:
+            break
+        wait = rng.uniform(0.3, max(0.8, 1.6 * seconds / kills))
+        hit += run_and_kill(command(killed, n, llm, renderer, ability), wait)
+        now = committed(killed)
+        for id_, record in known.items():
+            assert id_ in now, f"{id_} was committed and is gone"
+            assert same_but_surplus(record, now[id_]), f"{id_} changed after it was committed"
+        known = now
+        assert not list(killed.glob("dataset.jsonl.part")) or (killed / "ledger.sqlite").exists()
+    run_whole(command(killed, n, llm, renderer, ability))
+    rows = (killed / "dataset.jsonl").read_text().splitlines()
+    ids = [json.loads(row)["id"] for row in rows]
+    assert len(ids) == n == len(set(ids)), f"{len(ids)} rows, {len(set(ids))} distinct, wanted {n}"
+    assert not list(killed.rglob("*.part")), "a half-written file is left"
+    if deterministic:
+        assert (whole / "dataset.jsonl").read_bytes() == (killed / "dataset.jsonl").read_bytes()
+        names = pictures_of(whole / "dataset.jsonl")
+        assert digests(whole / "images", names) == digests(killed / "images", names)
+        for run in (whole, killed):
+            export = ["export", str(run), "--format", "llava", "--out", str(run) + "-llava", "--allow-preview"]
+            run_whole([sys.executable, "-m", "synth.cli", *export])
+        one, other = digests(Path(f"{whole}-llava")), digests(Path(f"{killed}-llava"))
+        one.pop("README.md", None), other.pop("README.md", None)  # names the run's folder
+        one.pop("export.json", None), other.pop("export.json", None)
+        assert one == other
+    return f"killed {hit} times, {len(known)} rows were committed before the last start, {n} samples: identical"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--n", type=int, default=2000)
+    parser.add_argument("--llm", default="scripted")
+    parser.add_argument("--renderer", default="preview")
+    parser.add_argument("--ability", default="animal")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        print(compare(**{**vars(options), "work": Path(work)}))
+
+
+if __name__ == "__main__":
+    main()
