@@ -144,6 +144,11 @@ def main_of(board: Storyboard) -> tuple[str, str, str]:
         ("wooden chair", "chair", False, "wood"),
         ("scarlet armchair", "E141", True, ""),
         ("border terrier", "dog", False, ""),
+        ("passenger helicopter", "helicopter", False, ""),
+        ("cable-knit sweater", "t-shirt", False, "wool"),
+        ("ring-tailed lemur", "monkey", False, ""),
+        ("building a snowman", "person", False, ""),
+        ("rolling tool chest", "file_cabinet", False, ""),
         ("cowboys", "farmer", False, ""),
         ("two leaves", "leaf_fluttering_in_wind", False, ""),
     ],
@@ -167,6 +172,8 @@ def test_sizes_poses_counts_and_heads(lexicon: Lexicon) -> None:
     assert sofa.main and sofa.main.poses == {"floating", "upside"} and sofa.scene == "city"
     two_heads = resolve(("a horse with two heads",), 1, lexicon).main
     assert two_heads and two_heads.heads == 2
+    hydra = resolve(("a three-headed dog",), 1, lexicon).main
+    assert hydra and (hydra.name, hydra.heads, hydra.count) == ("dog", 3, 1)
     flock = resolve(("a flock of sheep",), 1, lexicon).main
     assert flock and flock.name == "ewe" and flock.count > 3
     octopus = resolve(("an octopus",), 1, lexicon).main
