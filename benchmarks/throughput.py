@@ -25,7 +25,9 @@ import time
 from pathlib import Path
 
 IN_FLIGHT = 64
-ABILITY = "animal"
+ABILITY = "bench"
+#: the filters that every ability has; --all-filters measures the chain of a built-in ability
+FILTERS = ["length", "non_visual", "restrictions", "repetition"]
 
 
 def free_port() -> int:
@@ -47,6 +49,21 @@ def start_server() -> tuple[subprocess.Popen[bytes], str]:
     raise RuntimeError("the benchmark server did not start")
 
 
+def make_ability(folder: Path, all_filters: bool) -> Path:
+    """The built-in ability `animal` under another name, in a plugin dir."""
+    from importlib import resources
+
+    import yaml
+
+    data = yaml.safe_load((resources.files("synth.templates") / "animal.yaml").read_text())
+    data["name"] = ABILITY
+    if not all_filters:
+        data["filters"] = [f for f in data["filters"] if (f if isinstance(f, str) else next(iter(f))) in FILTERS]
+    (folder / "templates").mkdir(parents=True)
+    (folder / "templates" / f"{ABILITY}.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
+    return folder
+
+
 def bodies() -> list[dict[str, object]]:
     """The two requests of one record, of the size that synth sends."""
     from synth.abilities import Catalog
@@ -54,7 +71,7 @@ def bodies() -> list[dict[str, object]]:
     from synth.produce.prompting import Prompter
 
     catalog = Catalog()
-    ability = catalog.ability(ABILITY)
+    ability = catalog.ability("animal")
     prompter = Prompter(ability, "describe")
     plan = Planner(ability, catalog.banks_of(ability), 0).next()
     examples = prompter.own_examples()[:3]
@@ -95,16 +112,18 @@ async def bare_loop(url: str, records: int, out: Path) -> float:
     return records / (time.perf_counter() - started)
 
 
-def synth_run(url: str, records: int, out: Path) -> tuple[float, int]:
+def synth_run(url: str, records: int, out: Path, all_filters: bool = False) -> tuple[float, int]:
     """Records per second (tried, not only accepted) and how many were tried."""
     import synth
 
+    plugin_dir = make_ability(out.with_name("plugin"), all_filters)
     started = time.perf_counter()
     summary = synth.generate(
         {ABILITY: records},
         llm="openai:bench",
         renderer="none",
         out=out,
+        plugin_dirs=[plugin_dir],
         max_candidates=2 * records,
         **{
             "llm_settings.base_url": url,
@@ -117,10 +136,11 @@ def synth_run(url: str, records: int, out: Path) -> tuple[float, int]:
     return tried / seconds, tried
 
 
-def child(url: str, records: int) -> dict[str, float]:
+def child(url: str, records: int, all_filters: bool = False) -> dict[str, float]:
     """`synth_run` in a fresh process, with its peak memory in MB."""
+    command = [sys.executable, __file__, "--child", url, str(records)]
     done = subprocess.run(
-        [sys.executable, __file__, "--child", url, str(records)], check=True, stdout=subprocess.PIPE
+        [*command, "--all-filters"] if all_filters else command, check=True, stdout=subprocess.PIPE
     )
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -131,12 +151,13 @@ def main() -> None:
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--large", type=int, default=200_000)
     parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--child", nargs=2)
+    parser.add_argument("--all-filters", action="store_true")
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         url, records = options.child
         with tempfile.TemporaryDirectory() as work:
-            rate, tried = synth_run(url, int(records), Path(work) / "run")
+            rate, tried = synth_run(url, int(records), Path(work) / "run", options.all_filters)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps({"rate": rate, "tried": tried, "peak_mb": peak}))
         return
@@ -145,18 +166,18 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as work:
             if options.profile:
                 profiler = cProfile.Profile()
-                profiler.runcall(synth_run, url, options.records, Path(work) / "profiled")
+                profiler.runcall(synth_run, url, options.records, Path(work) / "profiled", options.all_filters)
                 pstats.Stats(profiler).sort_stats("tottime").print_stats(35)
                 return
             floor = asyncio.run(bare_loop(url, options.records, Path(work) / "floor.jsonl"))
-            ours = child(url, options.records)
+            ours = child(url, options.records, options.all_filters)
             again = asyncio.run(bare_loop(url, options.records, Path(work) / "floor.jsonl"))
         floor = max(floor, again)
         print(f"bare aiohttp loop: {floor:8.0f} records/s")
         print(f"synth, ledger on:  {ours['rate']:8.0f} records/s   {100 * ours['rate'] / floor:.0f}% of the loop")
         print(f"peak memory at {ours['tried']:.0f} candidates: {ours['peak_mb']:.0f} MB")
         if options.memory:
-            large = child(url, options.large)
+            large = child(url, options.large, options.all_filters)
             grown = large["peak_mb"] - ours["peak_mb"]
             per_prompt = 1024 * grown / (large["tried"] - ours["tried"])
             print(f"peak memory at {large['tried']:.0f} candidates: {large['peak_mb']:.0f} MB")

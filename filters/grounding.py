@@ -17,7 +17,7 @@ from synth.backends.render.base import Rendered
 from synth.errors import SynthError
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
-from synth.text import content_stems, stem, words
+from synth.text import all_stems, content_stems, stem
 
 
 _CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|while|because|although|and|whereas|instead of|rather than)\b", re.IGNORECASE)
@@ -71,7 +71,7 @@ class Grounding(Filter):
         super().__init__(options, ability)
         self._subject = ability.prompt.subject
         known = {*ability.plan, *ability.write.facts}
-        named = [*options.answer, *options.answer_either, *options.never_deny]
+        named = [*options.answer, *options.answer_either, *options.never_deny, *options.never_usual]
         for source in named:
             if source.partition(".")[0] not in known:
                 raise SynthError(
@@ -149,7 +149,7 @@ class Grounding(Filter):
         given = [*candidate.keywords, *candidate.facts.values(), *candidate.questions]
         for entry in candidate.plan.values():
             given += [entry.text, *entry.facts.values()]
-        stems = {stem(word) for text in given for word in words(text)}
+        stems = all_stems(given)
         lowest = 1.0
         for answer in candidate.answers:
             own = content_stems(answer) - _FRAME

@@ -8,11 +8,11 @@ check as long as near-duplicates are rare.
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
+from zlib import crc32
 
 from pydantic import Field
 
@@ -52,7 +52,7 @@ class NearDuplicates:
         best, where = 0.0, -1
         for number in self._index.query(self._signature(features)):
             other = array("I", self._features[number])
-            common = sum(feature in own for feature in other)
+            common = len(own.intersection(other))
             similarity = common / (len(own) + len(other) - common)
             if similarity > best:
                 best, where = similarity, number
@@ -73,7 +73,7 @@ class NearDuplicates:
 
 def _hashed(features: Iterable[str]) -> array[int]:
     """Distinct features as 32-bit hashes that do not depend on the process."""
-    return array("I", {int.from_bytes(hashlib.blake2b(f.encode(), digest_size=4).digest(), "big") for f in features})
+    return array("I", {crc32(feature.encode()) for feature in features})
 
 
 class Repetition(Filter):

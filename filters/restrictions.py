@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from synth.backends.render.base import Rendered
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Stage
-from synth.text import in_words, mentions
+from synth.text import all_stems, contains, content_stems, in_words
 
 
 class Restrictions(Filter):
@@ -20,14 +20,21 @@ class Restrictions(Filter):
     stages = ("prompt",)
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
-        text = ", ".join(candidate.keywords)
+        keywords = candidate.keywords
+        stems = all_stems(keywords)
         for restriction in self.ability.restrictions:
             for slot in restriction.require:
-                if not mentions(text, candidate.plan[slot].text, share=0.6):
+                if not contains(stems, candidate.plan[slot].text, share=0.6):
                     return failed(f"the prompt does not show the planned {slot} '{candidate.plan[slot]}'")
-            if restriction.require_any and not any(in_words(text, w) for w in restriction.require_any):
+            wanted = restriction.require_any
+            if wanted and not any(_occurs(word, stems, keywords) for word in wanted):
                 return failed(f"none of {', '.join(restriction.require_any[:6])} is in the prompt")
             for word in restriction.forbid:
-                if in_words(text, word):
+                if _occurs(word, stems, keywords):
                     return failed(f"'{word}' is in the prompt")
         return passed()
+
+
+def _occurs(phrase: str, stems: frozenset[str], keywords: Sequence[str]) -> bool:
+    """Whether a keyword contains `phrase`; its words alone rule out nearly all of them."""
+    return content_stems(phrase) <= stems and any(in_words(keyword, phrase) for keyword in keywords)

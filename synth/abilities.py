@@ -21,7 +21,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from synth import plugins
 from synth.banks import KeywordBank, parse_bank
 from synth.errors import SynthError
-from synth.records import DialogueKind, Entry, Form, Record
+from synth.records import IMAGE_PLACEHOLDER, DialogueKind, Entry, Form, Record
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -209,6 +209,9 @@ class Ability(Record):
                     )
         if len(set(self.questions)) != len(self.questions):
             raise ValueError("questions: a question is there twice")
+        for question in self.questions:
+            if IMAGE_PLACEHOLDER in question:
+                raise ValueError(f"questions: '{question}': '{IMAGE_PLACEHOLDER}' is added by the engine")
         return self
 
     def example_id(self, number: int) -> str:
@@ -362,7 +365,7 @@ class Catalog:
             try:
                 root = resources.files(point.value)
                 files = sorted((f for f in root.iterdir() if f.name.endswith(suffix)), key=lambda f: f.name)
-            except (ImportError, OSError) as error:
+            except Exception as error:  # a plugin's import may raise anything
                 plugins.report_broken(group, point.name, provider, error)
                 continue
             for file in files:
@@ -379,7 +382,7 @@ class Catalog:
 
 def _read(found: Found) -> str:
     try:
-        return found.file.read_text(encoding="utf-8")
+        return found.file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SynthError(f"{found.source}: cannot be read: {error}.", "Save it as UTF-8 text.") from error
 

@@ -104,25 +104,38 @@ class Filter(ABC):
     ) -> list[Verdict]:
         """`check_batch`, timed, counted and turned into verdicts appended to the candidates."""
         began = time.perf_counter()
-        if len(candidates) == 1:
-            results = [self.check(candidates[0], stage, pictures[0])]
-        else:
-            results = self.check_batch(candidates, stage, pictures)
+        try:
+            if len(candidates) == 1:
+                results = [self.check(candidates[0], stage, pictures[0])]
+            else:
+                results = self.check_batch(candidates, stage, pictures)
+            verdicts = [
+                Verdict(
+                    filter=self.name,
+                    stage=stage,
+                    outcome=result.outcome,
+                    reason=result.reason,
+                    score=result.score,
+                    attempt=attempt,
+                )
+                for _, result in zip(candidates, results, strict=True)
+            ]
+        except SynthError:
+            raise
+        except Exception as error:  # a filter may be anybody's code
+            raise self._broken(error, candidates[0].id, stage) from error
         self.stats.seconds += time.perf_counter() - began
-        verdicts = []
-        for candidate, result in zip(candidates, results, strict=True):
-            self.stats.counts[result.outcome] += 1
-            verdict = Verdict(
-                filter=self.name,
-                stage=stage,
-                outcome=result.outcome,
-                reason=result.reason,
-                score=result.score,
-                attempt=attempt,
-            )
+        for candidate, verdict in zip(candidates, verdicts, strict=True):
+            self.stats.counts[verdict.outcome] += 1
             candidate.verdicts.append(verdict)
-            verdicts.append(verdict)
         return verdicts
+
+    def _broken(self, error: Exception, candidate: str, stage: Stage) -> SynthError:
+        return SynthError(
+            f"The filter '{self.name}' failed on {candidate} (stage {stage}): {type(error).__name__}: {error}",
+            "That is a bug of the filter. Correct it or update its package, then run the same command "
+            "again: what was committed is kept.",
+        )
 
 
 class Chain:
@@ -165,7 +178,10 @@ class Chain:
 
     def _remember(self, candidate: Candidate, stage: Stage) -> None:
         for one in self._ordered[stage]:
-            one.remember(candidate, stage)
+            try:
+                one.remember(candidate, stage)
+            except Exception as error:
+                raise one._broken(error, candidate.id, stage) from error
 
     @staticmethod
     def _run(
@@ -191,6 +207,11 @@ def build_chain(ability: Ability, classes: dict[str, type[Filter]]) -> Chain:
         if cls is None:
             known = ", ".join(sorted(classes))
             raise SynthError(f"{where}: there is no such filter.", f"Installed filters: {known}.")
+        if not (isinstance(cls, type) and issubclass(cls, Filter)):
+            raise SynthError(
+                f"{where}: what its package registers is not a filter class.",
+                "A filter derives from synth.filtering.Filter.",
+            )
         try:
             options = cls.Options.model_validate(use.options)
         except ValidationError as error:

@@ -9,12 +9,12 @@ committed is never lost (WAL, synchronous=FULL); what was queued when the proces
 from __future__ import annotations
 
 import os
-import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from synth.records import Candidate
 LEDGER_VERSION = 1
 FILE_NAME = "ledger.sqlite"
 _GROUP_SECONDS = 0.1
-_QUEUE_SIZE = 4096
+_MOST_QUEUED = 4096
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -63,20 +63,21 @@ class Ledger:
     def __init__(self, folder: Path, read_only: bool = False) -> None:
         self.path = folder / FILE_NAME
         self._read_only = read_only
-        self._queue: queue.Queue[Job | threading.Event | None] = queue.Queue(_QUEUE_SIZE)
+        self._jobs: deque[Job] = deque()
+        self._queued = self._committed = 0
+        self._wake = threading.Event()
+        self._closing = False
         self._error: BaseException | None = None
         self._known_texts: set[str] = set()
         self._writer: threading.Thread | None = None
-        try:
-            with closing(self._connect()) as db:
+        if read_only or self.path.exists():
+            with self._open(self._connect_to_read) as db:
                 self._check_version(db)
-                if read_only:
-                    return
+        if not read_only:
+            with self._open() as db:
                 db.executescript(_SCHEMA)
                 db.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (str(LEDGER_VERSION),))
                 db.commit()
-        except sqlite3.DatabaseError as error:
-            raise self._explain(error) from error
 
     # -- writing ------------------------------------------------------------------------------
 
@@ -111,30 +112,26 @@ class Ledger:
     def flush(self) -> None:
         """Return when all that was queued is committed."""
         if self._writer is not None:
-            done = threading.Event()
-            self._put(done)
-            while not done.wait(0.2):
+            wanted = self._queued
+            self._wake.set()
+            while self._committed < wanted:
                 self._raise_error()
-            self._raise_error()
+                time.sleep(0.002)
+        self._raise_error()
 
     def close(self) -> None:
         """Commit what is queued and stop the writer; safe to call twice."""
         if self._writer is not None:
             writer, self._writer = self._writer, None
-            # a writer that died does not empty the queue: never wait for room in it
-            while writer.is_alive():
-                try:
-                    self._queue.put(None, timeout=0.2)
-                    break
-                except queue.Full:
-                    continue
+            self._closing = True
+            self._wake.set()
             writer.join()
         self._raise_error()
 
     def mark_surplus(self, ability: str, cutoff: int) -> None:
         """Accepted candidates above index `cutoff` are surplus, those up to it are not."""
         self.flush()
-        with closing(self._connect()) as db:
+        with self._open() as db:
             for old, new, comparison in (("accepted", "surplus", ">"), ("surplus", "accepted", "<=")):
                 db.execute(
                     "UPDATE candidates SET state = ?, record = json_set(record, '$.state', ?) "
@@ -146,12 +143,12 @@ class Ledger:
     # -- reading ------------------------------------------------------------------------------
 
     def meta(self, key: str) -> Any:
-        with closing(self._connect()) as db:
+        with self._open() as db:
             row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return orjson.loads(row[0]) if row else None
 
     def text(self, key: str) -> str | None:
-        with closing(self._connect()) as db:
+        with self._open() as db:
             row = db.execute("SELECT text FROM texts WHERE key = ?", (key,)).fetchone()
         return row[0] if row else None
 
@@ -160,7 +157,7 @@ class Ledger:
     ) -> Iterator[Candidate]:
         """Candidates of an ability in index order, one at a time."""
         where = f"AND state IN ({','.join('?' * len(states))})" if states else ""
-        with closing(self._connect()) as db:
+        with self._open() as db:
             rows = db.execute(
                 f"SELECT record FROM candidates WHERE ability = ? AND idx >= ? {where} ORDER BY idx LIMIT ?",
                 (ability, start, *states, limit),
@@ -169,13 +166,13 @@ class Ledger:
                 yield Candidate.model_validate_json(record)
 
     def candidate(self, id_: str) -> Candidate | None:
-        with closing(self._connect()) as db:
+        with self._open() as db:
             row = db.execute("SELECT record FROM candidates WHERE id = ?", (id_,)).fetchone()
         return Candidate.model_validate_json(row[0]) if row else None
 
     def illustrated(self, ability: str) -> set[int]:
         """The indices of candidates that may have pictures; 50 bytes each."""
-        with closing(self._connect()) as db:
+        with self._open() as db:
             rows = db.execute(
                 "SELECT idx FROM candidates WHERE ability = ? AND state != 'text_ok'", (ability,)
             )
@@ -183,7 +180,7 @@ class Ledger:
 
     def ids(self, pattern: str, limit: int = 5) -> list[str]:
         """Ids that contain `pattern`, for suggestions."""
-        with closing(self._connect()) as db:
+        with self._open() as db:
             rows = db.execute(
                 "SELECT id FROM candidates WHERE instr(id, ?) > 0 ORDER BY ability, idx LIMIT ?",
                 (pattern, limit),
@@ -192,7 +189,7 @@ class Ledger:
 
     def funnel(self) -> list[tuple[str, str, str, int]]:
         """(ability, state, decided_by, count), ordered."""
-        with closing(self._connect()) as db:
+        with self._open() as db:
             return list(
                 db.execute(
                     "SELECT ability, state, decided_by, COUNT(*) FROM candidates GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
@@ -201,7 +198,7 @@ class Ledger:
 
     def tokens(self) -> tuple[int, int]:
         """Prompt and reply tokens of all candidates."""
-        with closing(self._connect()) as db:
+        with self._open() as db:
             row = db.execute(
                 "SELECT COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(completion_tokens), 0) FROM candidates"
             ).fetchone()
@@ -209,48 +206,50 @@ class Ledger:
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _put(self, job: Job | threading.Event) -> None:
+    def _put(self, job: Job) -> None:
+        """Queue a job. The writer polls: waking it for every job would cost a system call each."""
         self._raise_error()
         if self._writer is None:
+            self._closing = False
             self._writer = threading.Thread(target=self._write, name="ledger", daemon=True)
             self._writer.start()
-        while True:
-            try:
-                self._queue.put(job, timeout=1.0)
-                return
-            except queue.Full:
-                self._raise_error()
+        while len(self._jobs) >= _MOST_QUEUED:
+            self._wake.set()
+            self._raise_error()
+            time.sleep(0.005)
+        self._jobs.append(job)
+        self._queued += 1
 
     def _write(self) -> None:
         try:
-            with closing(self._connect()) as db:
-                while self._write_group(db):
-                    pass
+            with self._open() as db:
+                while True:
+                    closing_now = self._closing
+                    self._write_group(db)
+                    if closing_now and not self._jobs:
+                        return
+                    self._wake.wait(_GROUP_SECONDS)
+                    self._wake.clear()
         except BaseException as error:  # handed to the next caller, on its own thread
             self._error = error
 
-    def _write_group(self, db: sqlite3.Connection) -> bool:
-        """Commit one group of jobs; False when it was the last."""
-        job = self._queue.get()
-        deadline = time.monotonic() + _GROUP_SECONDS
-        waiting: list[threading.Event] = []
-        more = True
-        while True:
-            if job is None:
-                more = False
-                break
-            if isinstance(job, threading.Event):
-                waiting.append(job)
-                break
-            db.execute(*job)
-            try:
-                job = self._queue.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                break
-        db.commit()
-        for event in waiting:
-            event.set()
-        return more
+    def _write_group(self, db: sqlite3.Connection) -> None:
+        """Commit all that is queued now."""
+        count = len(self._jobs)
+        for _ in range(count):
+            db.execute(*self._jobs.popleft())
+        if count:
+            db.commit()
+            self._committed += count
+
+    @contextmanager
+    def _open(self, connect: Callable[[], sqlite3.Connection] | None = None) -> Iterator[sqlite3.Connection]:
+        """A connection that is closed afterwards; what SQLite complains of is explained."""
+        try:
+            with closing((connect or self._connect)()) as db:
+                yield db
+        except sqlite3.Error as error:
+            raise self._explain(error) from error
 
     def _connect(self) -> sqlite3.Connection:
         if self._read_only:
@@ -291,7 +290,7 @@ class Ledger:
 
     def _explain(self, error: BaseException) -> BackendError | RunRefused:
         text = str(error)
-        if "full" in text or isinstance(error, OSError):
+        if "full" in text or "disk I/O" in text or isinstance(error, OSError):
             return BackendError(
                 f"The ledger {self.path} cannot be written: {text}.",
                 "Free some disk space, then run the same command again: what was committed is safe.",

@@ -59,7 +59,7 @@ def render_template(template: Template, where: str, values: Mapping[str, Any]) -
     """Raises a `SynthError` that starts with `where` if a name or a fact is not there."""
     try:
         return template.render(values).strip()
-    except (TemplateError, TypeError) as error:
+    except Exception as error:  # an expression may raise anything: 1 / 0, a huge range, bad formats
         raise SynthError(
             f"{where}: {error}.",
             f"Known here: {', '.join(sorted(values))}; facts come from the keyword banks.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
@@ -26,7 +27,7 @@ _IRREGULAR = {
 }  # fmt: skip
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=32768)
 def stem(word: str) -> str:
     """A crude English stem: enough to match "running" with "runs" and "boxes" with "box".
 
@@ -56,7 +57,7 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def content_stems(text: str) -> frozenset[str]:
     """The stems of the words that carry meaning."""
     return frozenset(stem(word) for word in words(text) if word not in STOP_WORDS)
@@ -64,24 +65,35 @@ def content_stems(text: str) -> frozenset[str]:
 
 def mentions(text: str, phrase: str, share: float = 0.5) -> bool:
     """Whether `text` contains at least `share` of the content words of `phrase`."""
+    return contains(content_stems(text), phrase, share)
+
+
+def contains(stems: frozenset[str], phrase: str, share: float) -> bool:
+    """Whether `stems` has at least `share` of the content words of `phrase`."""
     wanted = content_stems(phrase)
-    if not wanted:
-        return True
-    return len(wanted & content_stems(text)) >= share * len(wanted)
+    return not wanted or len(wanted & stems) >= share * len(wanted)
 
 
-@lru_cache(maxsize=65536)
+def all_stems(texts: Iterable[str]) -> frozenset[str]:
+    """The stems of several texts together; each text's own are cached."""
+    empty: frozenset[str] = frozenset()
+    return empty.union(*map(content_stems, texts))
+
+
+@lru_cache(maxsize=8192)
 def normalise(text: str) -> str:
     """Lower case, without emphasis brackets, articles and punctuation: the key of a keyword."""
     stripped = _EMPHASIS.sub(" ", text.lower())
     return " ".join(word for word in _WORD.findall(stripped) if word not in ("a", "an", "the"))
 
 
+@lru_cache(maxsize=8192)
+def _stemmed(text: str) -> str:
+    """The stems of all words, each between spaces, so that a phrase is a substring."""
+    return f" {' '.join(stem(word) for word in words(text))} "
+
+
 def in_words(text: str, phrase: str) -> bool:
     """Whether `phrase` occurs in `text` as whole words, ignoring case and inflection."""
-    needle = [stem(word) for word in words(phrase)]
-    haystack = [stem(word) for word in words(text)]
-    if not needle:
-        return False
-    width = len(needle)
-    return any(haystack[at : at + width] == needle for at in range(len(haystack) - width + 1))
+    needle = _stemmed(phrase)
+    return needle != "  " and needle in _stemmed(text)

@@ -20,17 +20,17 @@ FATAL = (SynthError, OSError, MemoryError)
 
 
 class Backends:
-    """A language model, and where the run has them a renderer and a scorer.
+    """A language model, a renderer and a scorer, each where the run has one.
 
     `chat` keeps at most the model's `concurrency` requests in flight, oldest candidate first;
     `render` and `score` collect single requests into batches.
     """
 
-    def __init__(self, llm: LLM, renderer: Renderer | None, scorer: Scorer | None) -> None:
-        self.llm: LLM | None = llm
+    def __init__(self, llm: LLM | None, renderer: Renderer | None, scorer: Scorer | None) -> None:
+        self.llm = llm
         self.renderer = renderer
         self.scorer = scorer
-        self._llm_slots = Limiter(llm.concurrency)
+        self._llm_slots = Limiter(llm.concurrency if llm else 1)
         self._render = None
         self._score = None
         if renderer is not None:
@@ -57,10 +57,6 @@ class Backends:
             else None,
             "scorer": self.scorer.identity() if self.scorer else None,
         }
-
-    def without_llm(self) -> None:
-        """Leave the language model alone: only pictures are made."""
-        self.llm = None
 
     async def start(self) -> None:
         if self.llm is not None:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from synth.errors import BackendError
+
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
@@ -25,7 +27,11 @@ def picture_path(ability: str, index: int, id_: str, number: int = 0) -> str:
 def write_picture(
     folder: Path, path: str, image: PILImage, quality: int, description: str, attribution: str
 ) -> None:
-    """Encode as JPEG and move into place: temporary name, sync, rename."""
+    """Encode as JPEG and move into place: temporary name, sync, rename.
+
+    Raises:
+        BackendError: the disk is full or the folder cannot be written.
+    """
     from PIL.Image import Exif
 
     exif = Exif()
@@ -36,13 +42,19 @@ def write_picture(
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, "JPEG", quality=quality, exif=exif)
     target = folder / path
-    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f"{target.name}.part")
-    with open(temporary, "wb") as file:
-        file.write(buffer.getbuffer())
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(buffer.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except OSError as error:
+        raise BackendError(
+            f"The picture {target} cannot be written: {error.strerror}.",
+            "Free some disk space, then run the same command again: what was committed is safe.",
+        ) from error
 
 
 def _ascii(text: str) -> str:

@@ -146,6 +146,8 @@ class Batcher(Generic[Item, Outcome]):
                 return
             try:
                 outcomes = await self._work([item for item, _ in wanted])
+                if len(outcomes) != len(wanted):
+                    raise ValueError(f"{len(outcomes)} results came back for {len(wanted)} items")
             except BaseException as error:  # whoever waits for the outcome must hear of it
                 for _, future in wanted:
                     if not future.done():

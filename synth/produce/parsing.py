@@ -20,13 +20,11 @@ from synth.records import IMAGE_PLACEHOLDER
 _THINK = re.compile(r"<think>.*?</think>|^.*?</think>", re.DOTALL)
 _FENCE = re.compile(r"```(?:\w+)?\s*(.*?)```", re.DOTALL)
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
-_QA = re.compile(
-    r"(?:^|\n)\W*(?:q|question|user|human)\s*\d*\W*[:.]\s*(.+?)\n\W*(?:a|answer|assistant|gpt)\s*\d*\W*[:.]\s*(.+?)(?=\n\W*(?:q|question|user|human)\s*\d*\W*[:.]|\Z)",
-    re.IGNORECASE | re.DOTALL,
-)
+_ASKED = re.compile(r"\W*(?:q|question|user|human)\s*\d*\W*[:.](.*)", re.IGNORECASE)
+_ANSWERED = re.compile(r"\W*(?:a|answer|assistant|gpt)\s*\d*\W*[:.](.*)", re.IGNORECASE)
 _LABEL = re.compile(r"^\W*(?:prompt|keywords?|answer|response|output)\s*\d*\s*:\s*", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028\u2029\ufeff]+")
-_SPACE = re.compile(r"\s+")
+_MARKUP = re.compile(r"[,(){}\[\]<>\"|\\]")
 _WEIGHT = re.compile(r":\d+(?:\.\d+)?(?=\)|$)")
 
 
@@ -70,7 +68,7 @@ def parse_answer(reply: str) -> tuple[str, list[str]]:
     data = _as_object(reply, repairs)
     if data is None:
         pairs = _pairs_from_text(reply)
-        text = pairs[0][1] if pairs else _LABEL.sub("", _strip_wrapping(reply, repairs))
+        text = pairs[0][1] if pairs else _LABEL.sub("", _strip_wrapping(reply, []))
         repairs.append("answer_from_text")
     else:
         value = data.get("answer")
@@ -89,7 +87,7 @@ def parse_turns(reply: str) -> tuple[list[tuple[str, str]], list[str]]:
     data = _as_object(reply, repairs)
     pairs: list[tuple[str, str]] = []
     if data is None:
-        pairs = _pairs_from_text(_strip_wrapping(reply, repairs))
+        pairs = _pairs_from_text(_strip_wrapping(reply, []))
         repairs.append("turns_from_text")
     else:
         turns = data.get("turns")
@@ -112,18 +110,19 @@ def parse_turns(reply: str) -> tuple[list[tuple[str, str]], list[str]]:
 
 def clean(text: str, repairs: list[str]) -> str:
     """One line of plain text; an image placeholder in model text would break every export."""
-    text = text.encode("utf-8", "replace").decode()  # a lone surrogate cannot be stored
     if IMAGE_PLACEHOLDER in text:
         text = text.replace(IMAGE_PLACEHOLDER, " ")
         repairs.append("placeholder_removed")
-    return _SPACE.sub(" ", _CONTROL.sub(" ", text)).strip()
+    if not (text.isascii() and text.isprintable()):
+        # a lone surrogate cannot be stored
+        text = _CONTROL.sub(" ", text.encode("utf-8", "replace").decode())
+    return " ".join(text.split())
 
 
 def clean_keyword(text: str) -> str:
     """A keyword without commas, brackets, weights, quotes and a final full stop."""
-    text = _WEIGHT.sub("", clean(text, []))
-    text = re.sub(r"[,(){}\[\]<>\"|\\]", " ", text)
-    return _SPACE.sub(" ", text).strip(" .;:-*")
+    text = _MARKUP.sub(" ", _WEIGHT.sub("", clean(text, [])))
+    return " ".join(text.split()).strip(" .;:-*")
 
 
 def _as_object(reply: str, repairs: list[str]) -> dict[str, Any] | None:
@@ -145,11 +144,13 @@ def _repaired(reply: str, repairs: list[str]) -> Any:
         return None
     try:
         data, end = json.JSONDecoder(strict=False).raw_decode(text, start)
+    except RecursionError as error:
+        raise ReplyError("the reply is nested too deeply") from error
     except ValueError:
         fixed = _TRAILING_COMMA.sub(r"\1", text[start:])
         try:
             data, end = json.JSONDecoder(strict=False).raw_decode(fixed)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ReplyError("the reply is not valid JSON, perhaps cut off") from error
         repairs.append("trailing_comma")
         return data
@@ -178,4 +179,19 @@ def _keywords_from_text(reply: str) -> list[str]:
 
 
 def _pairs_from_text(reply: str) -> list[tuple[str, str]]:
-    return [(q.strip(), a.strip()) for q, a in _QA.findall(reply)]
+    """Pairs of "Question: ..." and "Answer: ...", which may take several lines each."""
+    questions: list[list[str]] = []
+    answers: list[list[str]] = []
+    for line in reply.split("\n"):
+        if asked := _ASKED.match(line):
+            del questions[len(answers) :]  # a question without an answer
+            questions.append([asked[1]])
+        elif len(questions) > len(answers) and (answered := _ANSWERED.match(line)):
+            answers.append([answered[1]])
+        elif questions:
+            (answers if len(questions) == len(answers) else questions)[-1].append(line)
+    return [(_joined(q), _joined(a)) for q, a in zip(questions, answers, strict=False)]
+
+
+def _joined(lines: list[str]) -> str:
+    return "\n".join(lines).strip()

@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from pydantic import Field
 
@@ -59,7 +60,7 @@ class Rounds:
         return min(self._cap, FIRST_ROUND << min(max(round_ - 1, 0), 20))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Demonstration:
     """An in-context example, hand-written or fresh: what was asked and what was answered."""
 
@@ -71,7 +72,7 @@ class Demonstration:
     turns: list[Turn]
     fresh: bool = False
 
-    @property
+    @cached_property
     def stems(self) -> frozenset[str]:
         return content_stems(" ".join(self.keywords))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+import warnings
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import Any
 from synth import plugins
 from synth.abilities import Ability, Catalog
 from synth.backends.render.base import Renderer
-from synth.config import RunConfig
+from synth.config import RunConfig, differences
 from synth.errors import RunRefused
 from synth.filtering import Chain, build_chain
 from synth.flow.backends import Backends
@@ -84,22 +85,31 @@ class Setup:
     identity: dict[str, Any]
 
 
-def prepare(config: RunConfig) -> Setup:
-    """Resolve everything that can be wrong before a folder is touched or a model loaded."""
+def prepare(config: RunConfig, writes: bool = True) -> Setup:
+    """Resolve everything that can be wrong before a folder is touched or a model loaded.
+
+    Where nothing is to be written (`synth render`), no language model is looked for.
+    """
     catalog = Catalog(config.plugin_dirs)
     names: dict[str, str] = {}
     reasons: dict[str, str] = {}
     groups = {"llm": "synth.llms", "renderer": "synth.renderers", "scorer": "synth.scorers"}
     abilities = {name: catalog.ability(name) for name in config.abilities}
+    if not writes:
+        del groups["llm"]
+        names["llm"], reasons["llm"] = NONE, "nothing is written"
     for role, group in groups.items():
         names[role], reasons[role] = resolve(group, getattr(config, role))
     renderer = make_renderer(names["renderer"], config.render_settings)
     if renderer is None:
         names["scorer"], reasons["scorer"] = NONE, "there are no pictures"
     scorer = make_scorer(names["scorer"]) if renderer is not None else None
-    backends = Backends(make_llm(names["llm"], config.llm_settings), renderer, scorer)
+    llm = make_llm(names["llm"], config.llm_settings) if writes else None
+    backends = Backends(llm, renderer, scorer)
     banks = {name: catalog.banks_of(ability) for name, ability in abilities.items()}
-    classes, _ = plugins.load_all("synth.filters")
+    classes, broken = plugins.load_all("synth.filters")
+    for problem in broken:
+        warnings.warn(f"a filter plugin is skipped: {problem}", stacklevel=2)
     identity = {
         "abilities": {
             name: {
@@ -117,7 +127,7 @@ def prepare(config: RunConfig) -> Setup:
         "pictures": config.render_settings.model_dump(exclude={"batch_size"}) if renderer else None,
         "pool": config.pool.model_dump(),
         "attempts": config.flow.attempts,
-        "existing": {path.name: _digest(path) for path in config.existing},
+        "existing": sorted(_digest(path) for path in config.existing),
     }
     return Setup(
         config=config,
@@ -184,9 +194,15 @@ async def render(
         config = config.model_copy(
             update={"renderer": renderer, "scorer": scorer, "out": folder, "render_settings": settings}
         )
-        setup = prepare(config)
+        setup = prepare(config, writes=False)
         if setup.backends.renderer is None:
             raise RunRefused("synth render needs a renderer, not 'none'.", "Name one: --renderer preview.")
+        changed = differences(old["abilities"], setup.identity["abilities"], "abilities")
+        if changed:
+            raise RunRefused(
+                f"{folder} was written with other abilities:\n  " + "\n  ".join(changed),
+                "Render with the templates and keyword banks that it was written with.",
+            )
         new = {**old}
         for key in ("renderer", "scorer", "pictures"):
             if old["renderer"] is not None and old[key] != setup.identity[key]:
@@ -205,8 +221,7 @@ async def render(
             illustrator = _illustrator(setup, name, setup.backends.renderer, run)
             assert illustrator is not None
             lives[name] = _render_life(Saved(run.ledger, name), illustrator, tally)
-        setup.backends.without_llm()
-        announcement = Announcement(run.path, {**setup.names, "llm": "none"}, setup.reasons, True)
+        announcement = Announcement(run.path, setup.names, setup.reasons, True)
         return await _run(setup, run, tally, lives, announcement, watch)
 
 

@@ -1,0 +1,222 @@
+"""Stand-ins for tests: language models that misbehave, small templates, and what a run leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synth.abilities import Ability, parse_ability
+from synth.backends.llm.base import LLM, ChatReply, ChatRequest, LLMSettings
+from synth.backends.llm.scripted import Scripted
+from synth.banks import KeywordBank, parse_bank
+from synth.config import load_config
+from synth.records import Candidate, Entry, Image, Turn
+from synth.run.generate import Summary, generate
+
+#: what a double does instead of the scripted reply: a text, or an error to raise; None keeps the reply
+Behave = Callable[[ChatRequest], str | Exception | None]
+
+
+class Misbehaving(LLM):
+    """The scripted model, except where `behave` says otherwise. Counts its calls and their overlap."""
+
+    scripted = True
+
+    def __init__(self, behave: Behave = lambda request: None, concurrency: int = 16, delay: bool = False) -> None:
+        self.concurrency = concurrency
+        self._behave = behave
+        self._delay = delay
+        self._scripted = Scripted(LLMSettings())
+        self.requests: list[ChatRequest] = []
+        self.running = self.most_running = 0
+
+    @classmethod
+    def create(cls, argument: str, settings: LLMSettings) -> Misbehaving:
+        return cls()
+
+    def identity(self) -> dict[str, Any]:
+        return {"name": "double"}
+
+    async def chat(self, request: ChatRequest) -> ChatReply:
+        self.requests.append(request)
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        try:
+            if self._delay:  # out of order, but the same each time
+                await asyncio.sleep(request.seed % 7 / 1000)
+            done = self._behave(request)
+            if isinstance(done, Exception):
+                raise done
+            if done is not None:
+                return ChatReply(done, "schema", 10, 0, 10)
+            return await self._scripted.chat(request)
+        finally:
+            self.running -= 1
+
+
+def use(monkeypatch: pytest.MonkeyPatch, llm: LLM) -> LLM:
+    """Let runs with `llm="double"` talk to this one."""
+    from synth.run import generate as module
+
+    monkeypatch.setattr(module, "make_llm", lambda spec, settings: llm)
+    return llm
+
+
+def run(out: Path, n: int = 6, ability: str = "animal", **settings: Any) -> Summary:
+    """A small run: scripted and without pictures unless told otherwise."""
+    defaults = {"seed": 3, "llm": "scripted", "renderer": "none", "scorer": "none"}
+    config = load_config(None, {"abilities": {ability: n}, "out": out, **defaults, **settings})
+    return asyncio.run(generate(config))
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    with open(folder / "dataset.jsonl", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def pictures(folder: Path) -> dict[str, str]:
+    """Path -> hash of all files below images/."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted((folder / "images").rglob("*"))
+        if path.is_file()
+    }
+
+
+# -- a small ability --------------------------------------------------------------------------
+
+BANK = """\
+# six things in two groups
+red fox | is: animal | place: a snowy forest
+barn owl | is: animal | place: an old barn
+giraffe | is: animal | place: a dry plain
+teapot | is: thing | place: a bright kitchen
+bicycle | is: thing | place: a narrow street
+lantern | is: thing | place: a walled garden
+"""
+ODDITIES = """\
+made of glass
+wearing a hat | for: animal
+reading a book | for: animal
+melting like wax | for: thing
+floating in the air | for: animal, thing
+"""
+
+
+def template(name: str = "tiny", **changes: Any) -> dict[str, Any]:
+    """The fields of a complete template with two banks; `changes` replace top-level fields."""
+    example = {
+        "plan": {
+            "subject": {"text": "red fox", "is": "animal", "place": "a snowy forest"},
+            "oddity": "made of glass",
+            "camera": "photo",
+        },
+        "facts": {"normal": "A red fox usually has fur."},
+        "keywords": ["red fox made of glass", "snowy forest", "white snow"],
+        "question": "What is odd here?",
+        "answer": "The red fox is made of glass, but a fox usually has fur.",
+        "chat": [
+            {"question": "What is shown here?", "answer": "A red fox made of glass is shown."},
+            {"question": "Where is the fox?", "answer": "The fox stands in a snowy forest."},
+        ],
+    }
+    things = ["fox", "owl", "cat", "dog", "hen", "cow", "pig", "ant"]
+    examples = [json.loads(json.dumps(example).replace("fox", thing)) for thing in things]
+    return {
+        "name": name,
+        "version": 1,
+        "title": "Tiny",
+        "description": "For tests.",
+        "plan": {
+            "subject": {"bank": "thing"},
+            "oddity": {"bank": "odd", "match": {"for": "subject.is"}},
+            "camera": {"values": ["photo", "wide shot"]},
+        },
+        "prompt": {"lead": ["subject", "oddity"], "emphasis": 1, "append": ["camera"], "negative": "text"},
+        "write": {
+            "role": "You write prompts.",
+            "requirements": ["Give keywords."],
+            "cautions": ["No sounds."],
+            "facts": {"normal": {"about": "what is normal", "uses": ["subject"]}},
+            "min_keywords": 3,
+            "max_keywords": 6,
+            "request": "Subject: {{ subject }}\nOddity: {{ oddity }}\nPlace: {{ subject.place }}",
+        },
+        "dialogue": {
+            "role": "You answer.",
+            "requirements": ["Be short."],
+            "cautions": ["No prompts."],
+            "describe": "Shown: {{ keywords }}\nNormal: {{ normal }}\nQuestion: {{ question }}",
+            "chat": "Shown: {{ keywords }}\nWrite questions and answers.",
+        },
+        "questions": [f"What is odd in picture number {number}?" for number in range(30)],
+        "restrictions": [{"rule": "Show the {{ subject }}.", "require": ["subject"]}],
+        "filters": ["length"],
+        "examples": examples,
+        **changes,
+    }
+
+
+def ability(name: str = "tiny", **changes: Any) -> Ability:
+    return parse_ability(json.dumps(template(name, **changes)), f"{name}.yaml")
+
+
+def banks(**texts: str) -> dict[str, KeywordBank]:
+    found = {"thing": BANK, "odd": ODDITIES, **texts}
+    return {name: parse_bank(name, text, f"{name}.txt") for name, text in found.items()}
+
+
+def plugin_dir(folder: Path, name: str = "tiny", **changes: Any) -> Path:
+    """Write the small ability and its banks as a user would."""
+    for sub in ("templates", "keyword_banks"):
+        (folder / sub).mkdir(parents=True, exist_ok=True)
+    (folder / "templates" / f"{name}.yaml").write_text(json.dumps(template(name, **changes), indent=1))
+    (folder / "keyword_banks" / "thing.txt").write_text(BANK)
+    (folder / "keyword_banks" / "odd.txt").write_text(ODDITIES)
+    return folder
+
+
+def candidate(
+    index: int = 0,
+    keywords: list[str] | None = None,
+    answers: list[str] | None = None,
+    questions: list[str] | None = None,
+    plan: Mapping[str, Entry | str] | None = None,
+    **fields: Any,
+) -> Candidate:
+    """A candidate of the small ability as it looks after both text steps."""
+    keywords = keywords or ["red fox made of glass", "snowy forest", "white snow"]
+    answers = answers or ["The red fox is made of glass, but a fox usually has fur."]
+    questions = questions or ["What is odd here?", "Where is it?", "What else?", "Why?"][: len(answers)]
+    entries = plan or {
+        "subject": Entry(text="red fox", facts={"is": "animal", "place": "a snowy forest"}),
+        "oddity": "made of glass",
+        "camera": "photo",
+    }
+    turns = []
+    for number, (question, answer) in enumerate(zip(questions, answers, strict=True)):
+        turns.append(Turn(role="user", text=f"<image>\n{question}" if number == 0 else question))
+        turns.append(Turn(role="assistant", text=answer))
+    values = {
+        "id": f"tiny-s0-{index:06d}",
+        "ability": "tiny",
+        "stage": 1,
+        "facts": {"normal": "A red fox usually has fur."},
+        **fields,
+    }
+    return Candidate(
+        index=index,
+        seed=index,
+        round=0,
+        plan={k: v if isinstance(v, Entry) else Entry(text=v) for k, v in entries.items()},
+        question=questions[0],
+        images=[Image(prompt=", ".join(keywords), keywords=keywords, seed=index)],
+        turns=turns,
+        **values,
+    )

@@ -1,0 +1,101 @@
+"""Replies must speak of what was planned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from synth.errors import SynthError
+from synth.records import Candidate
+from tests.doubles import candidate, template
+from tests.filters.judging import chain, verdict
+
+
+def with_fact(**fact: Any) -> dict[str, Any]:
+    return {"write": {**template()["write"], "facts": {"normal": {"about": "x", **fact}}}}
+
+
+@pytest.mark.parametrize(
+    ("fact", "text", "reason"),
+    [
+        ({"uses": ["subject"]}, "Foxes have fur.", ""),
+        ({"uses": ["subject"]}, "It has fur.", "does not speak of the subject 'red fox'"),
+        ({"avoids": ["oddity"]}, "A fox has fur.", ""),
+        ({"avoids": ["oddity"]}, "A fox is made of glass.", "repeats the oddity"),
+    ],
+)
+def test_written_facts_use_and_avoid(fact: dict[str, Any], text: str, reason: str) -> None:
+    found = verdict(chain("grounding", **with_fact(**fact)), candidate(facts={"normal": text}), "prompt")
+    assert (found.outcome == "fail") == bool(reason), found.reason
+    assert reason in found.reason
+
+
+def says(answer: str, options: dict[str, Any]) -> str:
+    found = verdict(chain("grounding", options), candidate(answers=[answer]), "dialogue")
+    return found.reason if found.outcome == "fail" else ""
+
+
+def test_the_answer_must_name_its_sources() -> None:
+    options = {"answer": {"subject": 0.5, "subject.place": 0.5}}
+    assert not says("A fox stands in a forest.", options)
+    assert "subject 'red fox'" in says("It stands in a snowy forest.", options)
+    assert "subject place 'a snowy forest'" in says("A fox is here.", options)
+    assert says("A fox stands in a forest.", {"answer": {"subject": 1.0}})
+
+
+def test_one_of_several_sources_is_enough() -> None:
+    options = {"answer_either": {"oddity": 1.0, "normal": 0.5}}
+    assert not says("It is made of glass.", options)
+    assert not says("It usually has fur.", options)
+    assert "none of: oddity, normal" in says("It is here.", options)
+
+
+@pytest.mark.parametrize(
+    ("answer", "denied"),
+    [
+        ("The fox is made of glass.", False),
+        ("The fox is not made of glass.", True),
+        ("Foxes aren't made of glass.", True),
+        ("The fox does not move, but it is made of glass.", False),
+        ("It is no cat. The fox is made of glass.", False),
+        ("A fox without fur is made of glass.", True),
+    ],
+)
+def test_what_is_in_the_picture_may_not_be_denied(answer: str, denied: bool) -> None:
+    assert bool(says(answer, {"never_deny": ["oddity"]})) == denied
+
+
+@pytest.mark.parametrize(
+    ("answer", "usual"),
+    [
+        ("A fox is usually made of glass.", True),
+        ("A fox is not usually made of glass.", False),
+        ("A fox usually has fur, and this one is made of glass.", False),
+    ],
+)
+def test_what_is_odd_may_not_be_called_normal(answer: str, usual: bool) -> None:
+    assert bool(says(answer, {"never_usual": ["oddity"]})) == usual
+
+
+def test_answers_may_not_add_much() -> None:
+    assert not says("The red fox made of glass is here in the forest.", {"faithful": 0.9})
+    options = {"faithful": 0.5}
+    found = verdict(
+        chain("grounding", options),
+        candidate(answers=["The fox is red.", "Purple dragons guard castles near oceans."]),
+        "dialogue",
+    )
+    assert (found.outcome, found.score) == ("fail", 0.0)  # the worst answer counts
+
+
+@pytest.mark.parametrize("option", ["answer", "answer_either", "never_deny", "never_usual"])
+def test_sources_must_exist(option: str) -> None:
+    value: Any = ["subjet.place"] if option.startswith("never") else {"subjet.place": 0.5}
+    with pytest.raises(SynthError, match=r"grounding: 'subjet\.place' is neither"):
+        chain("grounding", {option: value})
+
+
+def test_no_sources_no_verdict_but_pass() -> None:
+    one: Candidate = candidate(answers=["Anything goes here."])
+    assert verdict(chain("grounding"), one, "dialogue").outcome == "pass"

@@ -1,0 +1,55 @@
+"""Dialogues that are not about a picture."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.doubles import candidate
+from tests.filters.judging import chain, verdict
+
+GOOD = "The fox is made of glass."
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (GOOD, ""),
+        ('It says "hello."', ""),
+        ("The fox is made of", "breaks off"),
+        ("and the fox is there.", "starts in the middle"),
+        ("The description says a fox.", "'description'"),
+        ("I'm sorry, that is not clear from it.", "talks about the task"),
+        ("The fox is here. The fox is here.", "repeats a sentence"),
+        ("One here. Two here. Three here. Four here. Five here.", "5 sentences"),
+        ("狐狸站在雪地上看着我们这里很冷。.", "not in English"),
+        ("A sign above the door of this old house says café.", ""),
+    ],
+)
+def test_answers(answer: str, reason: str) -> None:
+    found = verdict(chain("phrasing"), candidate(answers=[answer]), "dialogue")
+    assert (found.outcome == "fail") == bool(reason), found.reason
+    assert reason in found.reason
+
+
+@pytest.mark.parametrize(
+    ("questions", "reason"),
+    [
+        (["What is it?", "Where is it?"], ""),
+        (["What is it?", "Tell me more."], "not a question"),
+        (["What is it?", "What do you think of it?"], "ambiguous"),
+        (["What is it?", "what is it?"], "asked twice"),
+    ],
+)
+def test_questions_are_judged_only_where_the_model_wrote_them(questions: list[str], reason: str) -> None:
+    answers = ["The fox is red.", "It stands in snow."]
+    found = verdict(chain("phrasing"), candidate(answers=answers, questions=questions, stage=2), "dialogue")
+    assert (found.outcome == "fail") == bool(reason)
+    assert reason in found.reason
+    pool = candidate(answers=answers, questions=questions, stage=1)
+    assert verdict(chain("phrasing"), pool, "dialogue").outcome == "pass"
+
+
+def test_options() -> None:
+    assert verdict(chain("phrasing", {"also": ["Made Of"]}), candidate(answers=[GOOD]), "dialogue").outcome == "fail"
+    two = candidate(answers=["One is here. Two are here."])
+    assert verdict(chain("phrasing", {"max_sentences": 1}), two, "dialogue").outcome == "fail"

@@ -1,0 +1,148 @@
+"""Which samples come out depends on verdicts by index, never on who finishes first."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synth.flow.harvest import harvest
+from synth.flow.primitives import Limiter
+
+
+class Lives:
+    """Candidates that finish after a few turns of the loop; records what happened to them."""
+
+    def __init__(self, verdicts: list[bool], steps: list[int]) -> None:
+        self.verdicts, self.steps = verdicts, steps
+        self.started: list[int] = []
+        self.running = self.most = self.cancelled = 0
+
+    async def __call__(self, index: int) -> bool:
+        self.started.append(index)
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            for _ in range(self.steps[index % len(self.steps)]):
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        finally:
+            self.running -= 1
+        return self.verdicts[index]
+
+
+async def free_slots(window: Limiter) -> int:
+    found = 0
+    try:
+        while True:
+            async with asyncio.timeout(0.001):
+                await window.acquire((0, 0))
+            found += 1
+    except TimeoutError:
+        return found
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    verdicts=st.lists(st.booleans(), min_size=1, max_size=50),
+    steps=st.lists(st.integers(0, 12), min_size=1, max_size=50),
+    n=st.integers(1, 12),
+    width=st.integers(1, 16),
+)
+def test_the_cutoff_is_that_of_the_verdicts_by_index(
+    verdicts: list[bool], steps: list[int], n: int, width: int
+) -> None:
+    async def story() -> None:
+        lives, window = Lives(verdicts, steps), Limiter(width)
+        result = await asyncio.wait_for(harvest(n, len(verdicts), 0, window, lives), 5)
+        accepted = [index for index, ok in enumerate(verdicts) if ok]
+        assert result.cutoff == (accepted[n - 1] if len(accepted) >= n else None)
+        assert lives.started == list(range(len(lives.started)))
+        assert lives.most <= width
+        assert lives.running == 0
+        if result.cutoff is None:
+            assert (result.tried, result.accepted) == (len(verdicts), len(accepted))
+        assert await free_slots(window) == width
+
+    asyncio.run(story())
+
+
+async def test_what_is_not_needed_any_more_is_cancelled() -> None:
+    lives = Lives([True] * 100, [1, 1, 1, 10_000])
+    result = await asyncio.wait_for(harvest(3, 100, 0, Limiter(50), lives), 5)
+    assert result.cutoff == 2
+    assert lives.running == 0
+
+
+async def test_no_more_are_started_than_allowed() -> None:
+    lives = Lives([False] * 10, [3])
+    result = await harvest(2, 10, 0, Limiter(4), lives)
+    assert (result.cutoff, result.tried, result.accepted) == (None, 10, 0)
+    assert lives.started == list(range(10))
+
+
+async def test_few_are_started_beyond_n_when_all_are_accepted() -> None:
+    lives = Lives([True] * 400, [5, 1, 3])
+    await harvest(100, 400, 0, Limiter(64), lives)
+    assert len(lives.started) <= 130
+
+
+async def test_a_failure_ends_it_and_cancels_the_rest() -> None:
+    lives = Lives([True] * 40, [10_000])
+    window = Limiter(8)
+
+    async def live(index: int) -> bool:
+        if index == 5:
+            raise OSError("disk")
+        return await lives(index)
+
+    with pytest.raises(OSError, match="disk"):
+        await asyncio.wait_for(harvest(30, 40, 0, window, live), 5)
+    assert lives.cancelled == len(lives.started) == 7
+    assert await free_slots(window) == 8
+
+
+async def test_cancelling_a_harvest_cancels_its_candidates() -> None:
+    lives, window = Lives([True] * 40, [10_000]), Limiter(8)
+    task = asyncio.create_task(harvest(30, 40, 0, window, lives))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 5)
+    assert lives.cancelled == 8
+    assert await free_slots(window) == 8
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_several_harvests_share_one_window_and_leak_nothing(seed: int) -> None:
+    dice = random.Random(seed)
+    window, running, most = Limiter(5), 0, 0
+
+    def lives(verdicts: list[bool]) -> object:
+        async def live(index: int) -> bool:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            try:
+                await asyncio.sleep(dice.random() / 1000)
+            finally:
+                running -= 1
+            return verdicts[index]
+
+        return live
+
+    verdicts = [[dice.random() < 0.5 for _ in range(60)] for _ in range(4)]
+    results = await asyncio.wait_for(
+        asyncio.gather(*(harvest(8, 60, k, window, lives(v)) for k, v in enumerate(verdicts))),  # type: ignore[arg-type]
+        5,
+    )
+    for result, own in zip(results, verdicts, strict=True):
+        accepted = [index for index, ok in enumerate(own) if ok]
+        assert result.cutoff == accepted[7]
+    assert most == 5
+    assert await free_slots(window) == 5

@@ -1,0 +1,212 @@
+"""Replies are untrusted: what is unambiguous is repaired, all else is one kind of error."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from synth.errors import ReplyError
+from synth.produce.parsing import clean_keyword, parse_answer, parse_turns, parse_written
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(st.characters(), max_size=30),
+    lambda inner: st.lists(inner, max_size=5)
+    | st.dictionaries(st.sampled_from(["keywords", "normal", "answer", "turns", "question", "x"]), inner, max_size=5),
+    max_leaves=12,
+)
+_PIECES = st.lists(
+    st.sampled_from(
+        ['{"keywords": ', "[", "]", "{", "}", '"a"', ",", "```", "```json\n", "<think>", "</think>", "\n", "Q:", "A: ",
+         "Question 1:", "Answer:", "<image>", "\ud800", "\x00", "\\", '"', ": ", "answer", "prompt: ", " a, b, c", "9" * 50]
+    )
+    | st.text(st.characters(), max_size=5),
+    max_size=20,
+).map("".join)  # fmt: skip
+_REPLIES = st.text(st.characters(), max_size=200) | _PIECES | _JSON.map(json.dumps)
+_DEEP = '{"answer": ' * 3000
+
+
+@settings(max_examples=300, deadline=None)
+@given(reply=_REPLIES)
+@example(reply=_DEEP)
+@example(reply="[" * 5000)
+@example(reply=f'x {{"keywords": {"[" * 5000}')
+@example(reply='{"answer": 1' + "0" * 5000 + "}")
+@example(reply="")
+def test_nothing_but_reply_errors_and_nothing_but_clean_text(reply: str) -> None:
+    texts: list[str] = []
+    for parse in (lambda: parse_written(reply, {"normal": 1}), lambda: parse_written(reply, {})):
+        try:
+            facts, keywords, _ = parse()
+            assert keywords
+            texts += [*facts.values(), *keywords]
+        except ReplyError as error:
+            assert error.message
+    try:
+        texts.append(parse_answer(reply)[0])
+    except ReplyError:
+        pass
+    try:
+        pairs = parse_turns(reply)[0]
+        assert 2 <= len(pairs) <= 4
+        texts += [text for pair in pairs for text in pair]
+    except ReplyError:
+        pass
+    for text in texts:
+        assert text.strip() == text != ""
+        assert "<image>" not in text
+        assert "\n" not in text
+        text.encode()
+
+
+@pytest.mark.parametrize("piece", ["\n", "q", "q:", "\nq: a\n", "Question: x\n", "?\n", "{", '{"a":', "```", "<think>"])
+def test_long_replies_take_no_long_time(piece: str) -> None:
+    reply = piece * (12_000 // len(piece))
+    began = time.perf_counter()
+    for parse in (lambda: parse_written(reply, {}), lambda: parse_answer(reply), lambda: parse_turns(reply)):
+        try:
+            parse()
+        except ReplyError:
+            pass
+    assert time.perf_counter() - began < 2
+
+
+def written(reply: str, *facts: str) -> tuple[dict[str, str], list[str], list[str]]:
+    return parse_written(reply, dict.fromkeys(facts))
+
+
+GOOD = '{"normal": "It has fur.", "keywords": ["red fox", "snow", "old barn"]}'
+
+
+@pytest.mark.parametrize(
+    ("reply", "repair"),
+    [
+        (GOOD, None),
+        (f"```json\n{GOOD}\n```", "code_fence"),
+        (f"<think>\nHm, {{x}}\n</think>\n{GOOD}", "think_block"),
+        (f"I think of snow.</think>{GOOD}", "think_block"),
+        (f"Here it is:\n{GOOD}\nHope it helps!", "text_around_json"),
+        (GOOD.replace('"]}', '",],}'), "trailing_comma"),
+        (f"[{GOOD}]", "list_unwrapped"),
+        ('{"normal": "It has fur.", "keywords": "red fox, snow, old barn"}', "keywords_from_string"),
+        ('{"normal": "It has fur.", "keywords": ["red fox, snow, old barn"]}', "keywords_from_string"),
+    ],
+)
+def test_unambiguous_replies_are_repaired_and_the_repair_is_named(reply: str, repair: str | None) -> None:
+    facts, keywords, repairs = written(reply, "normal")
+    assert (facts, keywords) == ({"normal": "It has fur."}, ["red fox", "snow", "old barn"])
+    assert repairs == ([repair] if repair else [])
+
+
+def test_a_plain_list_of_keywords_is_read() -> None:
+    for text in ("red fox, snow, old barn", "Prompt: red fox, snow, old barn.", "Keywords: red fox,snow\nold barn,"):
+        _, keywords, repairs = written(text)
+        assert keywords == ["red fox", "snow", "old barn"]
+        assert repairs == ["keywords_from_text"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "problem"),
+    [
+        ('{"normal": "It has fur.", "keywords": ["red fo', "cut off"),
+        ('{"keywords": ["a", "b"]}', "no 'normal'"),
+        ('{"normal": "", "keywords": ["a", "b"]}', "no 'normal'"),
+        ('{"normal": 3, "keywords": ["a", "b"]}', "no 'normal'"),
+        ('{"normal": "x", "keywords": []}', "no list of keywords"),
+        ('{"normal": "x", "keywords": {"a": 1}}', "no list of keywords"),
+        ('{"normal": "x", "keywords": [1, 2]}', "not a text"),
+        ('{"normal": "x", "keywords": [["a"]]}', "not a text"),
+        ('{"normal": "x", "keywords": ["  ", "()"]}', "empty"),
+        ("I am sorry, I cannot do that", "neither JSON nor"),
+        ("[1, 2]", "neither JSON nor"),
+        ("null", "neither JSON nor"),
+        ("", "neither JSON nor"),
+    ],
+)
+def test_what_cannot_be_repaired_says_why(reply: str, problem: str) -> None:
+    with pytest.raises(ReplyError, match=problem):
+        written(reply, "normal")
+
+
+def test_keywords_are_plain_and_each_is_there_once() -> None:
+    reply = json.dumps({"keywords": ["((red fox:1.3))", "a <lora:x>, b.", "Snow", "snow", '"old" [barn]', "<image>"]})
+    assert written(reply)[1] == ["red fox", "a lora:x b", "Snow", "old barn"]
+    assert clean_keyword("a\u200bb\x1b[31m") == "a b 31m"
+
+
+def test_lone_surrogates_are_replaced() -> None:
+    assert parse_answer('{"answer": "half \\ud83d of a smile"}')[0] == "half ? of a smile"
+    assert written('{"keywords": ["half \\udc00", "b"]}')[1][0] == "half ?"
+
+
+# -- dialogues --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer", "repairs"),
+    [
+        ('{"answer": "A fox."}', "A fox.", []),
+        ('{"answer": "A <image> fox\\n is here."}', "A fox is here.", ["placeholder_removed"]),
+        ("Answer: A fox.", "A fox.", ["answer_from_text"]),
+        ("Question: What?\nAnswer: A fox.", "A fox.", ["answer_from_text"]),
+        ("A fox.", "A fox.", ["answer_from_text"]),
+        ("<think>hm</think> A fox.", "A fox.", ["think_block", "answer_from_text"]),
+    ],
+)
+def test_answers(reply: str, answer: str, repairs: list[str]) -> None:
+    assert parse_answer(reply) == (answer, repairs)
+
+
+@pytest.mark.parametrize("reply", ['{"answer": ""}', '{"answer": null}', '{"text": "x"}', "", "<image>", '{"answer": "cut'])
+def test_unusable_answers(reply: str) -> None:
+    with pytest.raises(ReplyError):
+        parse_answer(reply)
+
+
+def turns(count: int) -> list[dict[str, Any]]:
+    return [{"question": f"Q{n}?", "answer": f"A{n}."} for n in range(count)]
+
+
+def test_turns_from_json_and_from_text() -> None:
+    wanted = [("Q0?", "A0."), ("Q1?", "A1.")]
+    assert parse_turns(json.dumps({"turns": turns(2)})) == (wanted, [])
+    for text in (
+        "Question: Q0?\nAnswer: A0.\nQuestion: Q1?\nAnswer: A1.",
+        "Q1: Q0?\nA1: A0.\n\nQ2: Q1?\nA2: A1.",
+        "**User:** Q0?\n**Assistant:** A0.\n\n**User:** Q1?\n**Assistant:** A1.",
+    ):
+        pairs, repairs = parse_turns(text)
+        assert [(q.strip("* "), a.strip("* ")) for q, a in pairs] == wanted
+        assert repairs == ["turns_from_text"]
+
+
+def test_placeholders_in_turns_are_removed_and_counted() -> None:
+    broken = turns(2)
+    broken[0]["question"] = "<image>\nQ0?"
+    broken[1]["answer"] = "A1 <image>."
+    pairs, repairs = parse_turns(json.dumps({"turns": broken}))
+    assert pairs == [("Q0?", "A0."), ("Q1?", "A1 .")]
+    assert repairs == ["placeholder_removed"] * 2
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        ({"turns": turns(1)}, "1 question-answer pairs"),
+        ({"turns": turns(5)}, "5 question-answer pairs"),
+        ({"turns": [*turns(1), "x"]}, "not an object"),
+        ({"turns": [*turns(1), {"question": "?"}]}, "lacks its question or its answer"),
+        ({"turns": [*turns(1), {"question": "?", "answer": 3}]}, "lacks its question or its answer"),
+        ({"turns": [*turns(1), {"question": " ", "answer": "x"}]}, "is empty"),
+        ({"turns": {"question": "?"}}, "no list of turns"),
+        ({"answer": "x"}, "no list of turns"),
+    ],
+)
+def test_unusable_turns(data: object, problem: str) -> None:
+    with pytest.raises(ReplyError, match=problem):
+        parse_turns(json.dumps(data))

@@ -1,0 +1,31 @@
+"""Keywords are ordered by the ability, and the first ones bracketed."""
+
+from __future__ import annotations
+
+from synth.produce.picture_prompt import join_keywords, order_keywords
+from synth.records import Entry
+from tests.doubles import ability
+
+PLAN = {
+    "subject": Entry(text="red fox"),
+    "oddity": Entry(text="made of glass"),
+    "camera": Entry(text="wide shot"),
+}
+
+
+def test_leading_slots_come_first_and_the_rest_keeps_its_order() -> None:
+    written = ["snowy forest", "glass surface", "white snow", "a red fox"]
+    assert order_keywords(written, PLAN, ability()) == [
+        "a red fox", "glass surface", "snowy forest", "white snow", "wide shot",
+    ]  # fmt: skip
+
+
+def test_appended_words_are_there_once() -> None:
+    assert order_keywords(["red fox", "a wide shot"], PLAN, ability()) == ["red fox", "a wide shot"]
+    assert order_keywords(["red fox", "a shot"], PLAN, ability())[-1] == "wide shot"
+
+
+def test_emphasis() -> None:
+    assert join_keywords(["a", "b", "c"], 2) == "((a)), ((b)), c"
+    assert join_keywords(["a", "b"], 0) == "a, b"
+    assert join_keywords(["a"], 4) == "((a))"

@@ -1,0 +1,132 @@
+"""The exact messages of a request, and that nothing in them is ever run as a template."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from synth.abilities import Ability
+from synth.errors import SynthError
+from synth.produce.plan import Planner
+from synth.produce.pool import demonstration
+from synth.produce.prompting import Prompter
+from synth.records import Entry
+from tests.doubles import ability, banks, candidate, template
+
+PLAN = {
+    "subject": Entry(text="red fox", facts={"place": "a snowy forest"}),
+    "oddity": Entry(text="made of glass"),
+    "camera": Entry(text="photo"),
+}
+
+
+def with_request(source: str) -> Ability:
+    return ability(write={**template()["write"], "request": source})
+
+
+def test_the_messages_of_the_writing_step() -> None:
+    prompter = Prompter(ability(), "describe")
+    messages = prompter.write_shared(prompter.own_examples()[:1]).messages
+    request = (
+        "Rule: Show the red fox.\nSubject: red fox\nOddity: made of glass\nPlace: a snowy forest"
+    )
+    assert prompter.write_request(PLAN) == request
+    assert messages == (
+        {
+            "role": "system",
+            "content": "You write prompts.\n\nRequirements:\n- Give keywords.\n\nCautions:\n- No sounds.\n\n"
+            'Reply with JSON only: {"normal": "what is normal", "keywords": ["...", ...]}',
+        },
+        {"role": "user", "content": request},
+        {
+            "role": "assistant",
+            "content": '{"normal":"A red fox usually has fur.",'
+            '"keywords":["red fox made of glass","snowy forest","white snow"]}',
+        },
+    )
+
+
+def test_the_messages_of_the_dialogue_step() -> None:
+    for kind, reply in (
+        ("describe", {"answer": "The red fox is made of glass, but a fox usually has fur."}),
+        ("chat", {"turns": template()["examples"][0]["chat"]}),
+    ):
+        prompter = Prompter(ability(), kind)  # type: ignore[arg-type]
+        shared = prompter.converse_shared(prompter.own_examples()[:1])
+        assert [m["role"] for m in shared.messages] == ["system", "user", "assistant"]
+        assert json.loads(shared.messages[2]["content"]) == reply
+        assert shared.messages[1]["content"].startswith("Shown: red fox made of glass, snowy forest, white snow\n")
+    describe = Prompter(ability(), "describe")
+    assert describe.converse_request(PLAN, ["a", "b"], {"normal": "N"}, "Q?") == "Shown: a, b\nNormal: N\nQuestion: Q?"
+
+
+def test_schemas_hold_the_limits_of_the_template() -> None:
+    describe, chat = Prompter(ability(), "describe"), Prompter(ability(), "chat")
+    keywords = describe.write_schema["properties"]["keywords"]
+    assert (keywords["minItems"], keywords["maxItems"]) == (3, 6)
+    assert describe.write_schema["required"] == ["normal", "keywords"]
+    assert describe.converse_schema["properties"]["answer"]["maxLength"] == 400
+    assert chat.converse_schema["properties"]["turns"]["maxItems"] == 4
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [("{{ subject.look }}", "no fact 'look'"), ("{{ subjekt }}", "'subjekt' is undefined"), ("{{ 1 / 0 }}", "zero")],
+)
+def test_a_missing_name_or_fact_names_file_and_field(source: str, named: str) -> None:
+    with pytest.raises(SynthError) as error:
+        Prompter(with_request(source), "describe").write_request(PLAN)
+    assert "tiny.yaml: write.request" in error.value.message
+    assert named in error.value.message
+    assert "camera, oddity, subject" in error.value.fix
+
+
+def test_bad_syntax_names_file_and_field() -> None:
+    with pytest.raises(SynthError, match=r"tiny\.yaml: restrictions\.0\.rule"):
+        Prompter(ability(restrictions=[{"rule": "{{ subject", "require": ["subject"]}]), "chat")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ subject.__class__ }}",
+        "{{ subject['__class__'] }}",
+        "{{ subject|attr('__class__') }}",
+        "{{ subject.facts }}",
+        "{{ subject.model_dump() }}",
+        "{{ ''.__class__.__mro__ }}",
+        "{{ ''['__class__'] }}",
+        "{{ ''|attr('__class__') }}",
+        "{{ '{0.__class__}'.format(subject) }}",
+        "{{ '{0.__class__.__mro__}'.format('') }}",
+        "{{ cycler.__init__.__globals__ }}",
+        "{% include '/etc/passwd' %}",
+        "{{ range(10000000)|list }}",
+    ],
+)
+def test_templates_cannot_leave_the_sandbox(source: str) -> None:
+    with pytest.raises(SynthError, match=r"write\.request"):
+        Prompter(with_request(source), "describe").write_request(PLAN)
+
+
+EVIL = "{{ 7*7 }}{% for x in [1,2] %}x{% endfor %}{# gone #}"
+
+
+def test_text_of_models_and_banks_is_never_rendered() -> None:
+    prompter = Prompter(ability(), "describe")
+    plan = {**PLAN, "subject": Entry(text=EVIL, facts={"place": EVIL})}
+    assert prompter.write_request(plan).count(EVIL) == 3
+    request = prompter.converse_request(PLAN, [EVIL], {"normal": EVIL}, EVIL)
+    assert request == f"Shown: {EVIL}\nNormal: {EVIL}\nQuestion: {EVIL}"
+    fresh = demonstration(candidate(keywords=[EVIL], answers=[EVIL], facts={"normal": EVIL}, plan=plan), [])
+    for shared in (prompter.write_shared([fresh]), prompter.converse_shared([fresh])):
+        text = shared.messages[2]["content"]
+        assert EVIL in text
+        assert "49" not in shared.json
+
+
+def test_a_bank_entry_in_a_text_slot_is_not_rendered_either() -> None:
+    made = ability(plan={**template()["plan"], "oddity": {"text": "{{ subject }}"}, "camera": {"values": ["photo"]}})
+    planner = Planner(made, banks(thing="{{ 7*7 }}\n"), 0)
+    assert planner.next().entries["oddity"].text == "{{ 7*7 }}"
