@@ -19,17 +19,23 @@ from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
 from synth.text import all_stems, content_stems, stem
 
-
-_CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|while|because|although|and|whereas|instead of|rather than)\b", re.IGNORECASE)
+_CLAUSE = re.compile(
+    r"[.,;:!?]|\b(?:but|while|because|although|and|whereas|instead of|rather than)\b", re.IGNORECASE
+)
 _NEGATION = re.compile(r"\b(?:not|never|no|cannot|nor|without)\b|n't\b", re.IGNORECASE)
+#: a negation with one of these speaks of the world, not of the picture: "a tree cannot drive"
+_IN_GENERAL = re.compile(
+    r"\b(?:cannot|can|could|would|should|never|nothing|nobody|normal\w*|usual\w*|typical\w*|real\w*|do|does)\b|(?:ca|could|would|should|do|does)n't",
+    re.IGNORECASE,
+)
 _USUALLY = re.compile(r"\b(?:usually|normally|typically|usual|normal|real|ordinary)\b", re.IGNORECASE)
 #: words an answer may always use; they say how things are, not what is in the picture
 _FRAME = frozenset(
     stem(word)
     for word in """picture image photo scene shows seen see visible here there real really reality normal normally
     usual usually unusual strange odd weird funny absurd impossible abnormal surprising unreal typical typically
-    ordinary always never only instead while cannot would should could like look looks looking makes make made
-    thing something part place different difference same life world way yes no""".split()
+    ordinary always never only instead while cannot would should could like look looks looking makes make
+    made thing something part place different difference same life world way yes no""".split()  # noqa: SIM905
 )
 
 
@@ -45,18 +51,26 @@ class GroundingOptions(Record):
     written_avoids: float = Field(
         0.6, gt=0, le=1, description="share of a source that a written fact `avoids` which it must not reach"
     )
-    answer: dict[str, float] = Field(default_factory=dict, description="all answers together: {source: share}")
+    answer: dict[str, float] = Field(
+        default_factory=dict, description="all answers together: {source: share}"
+    )
     answer_either: dict[str, float] = Field(
         default_factory=dict, description="like `answer`, but one of the sources is enough"
     )
     never_deny: list[str] = Field(
         default_factory=list, description="sources that no clause of an answer may negate"
     )
+    never_absent: list[str] = Field(
+        default_factory=list, description="sources that no clause of an answer may say are not in the picture"
+    )
     never_usual: list[str] = Field(
         default_factory=list, description="sources that no clause of an answer may call normal"
     )
     faithful: float = Field(
-        0.0, ge=0, le=1, description="share of each answer's content words that plan, facts or keywords contain"
+        0.0,
+        ge=0,
+        le=1,
+        description="share of each answer's content words that plan, facts or keywords contain",
     )
 
 
@@ -71,7 +85,8 @@ class Grounding(Filter):
         super().__init__(options, ability)
         self._subject = ability.prompt.subject
         known = {*ability.plan, *ability.write.facts}
-        named = [*options.answer, *options.answer_either, *options.never_deny, *options.never_usual]
+        named = [*options.answer, *options.answer_either]
+        named += [*options.never_deny, *options.never_absent, *options.never_usual]
         for source in named:
             if source.partition(".")[0] not in known:
                 raise SynthError(
@@ -90,8 +105,12 @@ class Grounding(Filter):
         if either and all(self._missing(candidate, text, {s: share}) for s, share in either.items()):
             return failed(f"the answer speaks of none of: {', '.join(either)}")
         for source in self.options.never_deny:
-            if self._clause_with(_NEGATION, None, candidate, source):
+            negative = _NEGATION.search(_source(candidate, source))
+            if not negative and self._clause_with(_NEGATION, None, candidate, source):
                 return failed(f"the answer denies the {_label(candidate, source)}")
+        for source in self.options.never_absent:
+            if self._clause_with(_NEGATION, _IN_GENERAL, candidate, source, 0.4):
+                return failed(f"the answer says there is no {_label(candidate, source)}")
         for source in self.options.never_usual:
             if self._clause_with(_USUALLY, _NEGATION, candidate, source):
                 return failed(f"the answer calls it normal: the {_label(candidate, source)}")
@@ -129,7 +148,12 @@ class Grounding(Filter):
         return (wanted - content_stems(_source(candidate, subject))) or wanted
 
     def _clause_with(
-        self, marker: re.Pattern[str], unless: re.Pattern[str] | None, candidate: Candidate, source: str
+        self,
+        marker: re.Pattern[str],
+        unless: re.Pattern[str] | None,
+        candidate: Candidate,
+        source: str,
+        share: float = 0.6,
     ) -> bool:
         """Whether a clause with `marker` speaks of the source: "it is not found in gardens".
 
@@ -140,7 +164,9 @@ class Grounding(Filter):
             for clause in _CLAUSE.split(answer):
                 if unless is not None and unless.search(clause):
                     continue
-                if marker.search(clause) and len(wanted & content_stems(clause)) >= max(1, 0.6 * len(wanted)):
+                if marker.search(clause) and len(wanted & content_stems(clause)) >= max(
+                    1, share * len(wanted)
+                ):
                     return True
         return False
 

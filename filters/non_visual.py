@@ -14,16 +14,15 @@ from synth.records import Candidate, Record, Stage
 from synth.text import in_words, stem, words
 
 NON_VISUAL = """
-smell scent aroma fragrance odor stench fragrant smelly sound noise melody rhythm song echo silence
-silent loud quiet noisy hum humming chirping buzzing whispering taste flavor flavour tasty delicious
-yummy savory spicy growing growth evolving aging remembering forgetting
-thinking thought idea concept meaning symbolism symbolic metaphor memory feeling
-emotion emotional mood nostalgia nostalgic hope freedom justice wisdom intelligence knowledge importance
-significance tradition traditionally heritage history relationship success failure
-motivation inspiration inspiring temperature humidity speed velocity weight price cost
-expensive cheap economic political philosophy spiritual belief invisible unseen 
-educational informative useful usefulness comfortable comfort convenience durability reliable
-""".split()
+smell scent aroma fragrance odor stench fragrant smelly sound noise melody rhythm song echo silence silent
+loud quiet noisy hum humming chirping buzzing whispering taste flavor flavour tasty delicious yummy savory
+spicy growing growth evolving aging remembering forgetting thinking thought idea concept meaning symbolism
+symbolic metaphor memory feeling emotion emotional mood nostalgia nostalgic hope freedom justice wisdom
+intelligence knowledge importance significance tradition traditionally heritage history relationship
+success failure motivation inspiration inspiring temperature humidity speed velocity weight price cost
+expensive cheap economic political philosophy spiritual belief invisible unseen educational informative
+useful usefulness comfortable comfort convenience durability reliable
+""".split()  # noqa: SIM905
 
 
 class NonVisualOptions(Record):

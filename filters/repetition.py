@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
@@ -30,6 +31,14 @@ class RepetitionOptions(Record):
     subject_grace: int = Field(5, ge=1, description="a subject is counted only from this many on")
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """The features of a text, hashed for comparing and for finding."""
+
+    hashes: frozenset[int]
+    signature: Any
+
+
 class NearDuplicates:
     """Finds an earlier item whose features have a Jaccard similarity of at least `threshold`.
 
@@ -46,11 +55,17 @@ class NearDuplicates:
         self._index = RMinHashLSH(threshold=threshold, num_perm=self._size, num_bands=bands)
         self._features: list[bytes] = []
 
-    def nearest(self, features: Sequence[str]) -> tuple[float, int]:
+    def item(self, features: Sequence[str]) -> Item:
+        """What `nearest` and `add` take. Features become 32-bit hashes that do not depend on the process."""
+        signature = self._min_hash(num_perm=self._size, seed=1)
+        signature.update(features)
+        return Item(frozenset(map(crc32, map(str.encode, features))), signature)
+
+    def nearest(self, item: Item) -> tuple[float, int]:
         """The similarity and number of the most similar proposed item, (0.0, -1) if there is none."""
-        own = set(_hashed(features))
+        own = item.hashes
         best, where = 0.0, -1
-        for number in self._index.query(self._signature(features)):
+        for number in self._index.query(item.signature):
             other = array("I", self._features[number])
             common = len(own.intersection(other))
             similarity = common / (len(own) + len(other) - common)
@@ -58,22 +73,12 @@ class NearDuplicates:
                 best, where = similarity, number
         return best, where
 
-    def add(self, features: Sequence[str]) -> int:
+    def add(self, item: Item) -> int:
         """Remember an item; its number."""
         number = len(self._features)
-        self._features.append(_hashed(features).tobytes())
-        self._index.insert(number, self._signature(features))
+        self._features.append(array("I", item.hashes).tobytes())
+        self._index.insert(number, item.signature)
         return number
-
-    def _signature(self, features: Sequence[str]) -> Any:
-        signature = self._min_hash(num_perm=self._size, seed=1)
-        signature.update(features)
-        return signature
-
-
-def _hashed(features: Iterable[str]) -> array[int]:
-    """Distinct features as 32-bit hashes that do not depend on the process."""
-    return array("I", {crc32(feature.encode()) for feature in features})
 
 
 class Repetition(Filter):
@@ -91,6 +96,8 @@ class Repetition(Filter):
         self._answers = NearDuplicates(options.answer_threshold, bands=4)
         self._subjects: Counter[str] = Counter()
         self._seen = 0
+        #: the item that was checked last, which is mostly the one to remember next
+        self._checked: tuple[Candidate, Stage, Item] | None = None
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
         if stage == "prompt":
@@ -98,33 +105,44 @@ class Repetition(Filter):
             count = self._subjects[subject]
             if count >= max(self.options.subject_grace, self.options.max_subject_share * self._seen):
                 return failed(f"'{subject}' is already in {count} of {self._seen} candidates", count)
-            return self._verdict(self._prompts, _keyword_features(candidate.keywords), "prompt")
-        return self._verdict(self._answers, _answer_features(candidate.answers), "dialogue")
+        index = self._index_of(stage)
+        item = self._item(candidate, stage)
+        self._checked = candidate, stage, item
+        similarity, _ = index.nearest(item)
+        if similarity >= index.threshold:
+            kind = "repeats" if similarity == 1 else "nearly repeats"
+            return failed(f"the {stage} {kind} an earlier one", round(similarity, 3))
+        return passed(round(similarity, 3))
 
     def remember(self, candidate: Candidate, stage: Stage) -> None:
         if stage == "prompt":
             self._seen += 1
             self._subjects[self._subject(candidate)] += 1
-            self._prompts.add(_keyword_features(candidate.keywords))
-        else:
-            self._answers.add(_answer_features(candidate.answers))
+        checked, self._checked = self._checked, None
+        if checked is not None and checked[0] is candidate and checked[1] == stage:
+            item = checked[2]
+        else:  # of an earlier process
+            item = self._item(candidate, stage)
+        self._index_of(stage).add(item)
 
     def remember_dataset(self, samples: Iterable[Sample]) -> None:
         for sample in samples:
             keywords = [keyword for image in sample.images for keyword in image.keywords]
             if keywords:
-                self._prompts.add(_keyword_features(keywords))
-            self._answers.add(_answer_features([t.text for t in sample.turns if t.role == "assistant"]))
+                self._prompts.add(self._prompts.item(_keyword_features(keywords)))
+            answers = [turn.text for turn in sample.turns if turn.role == "assistant"]
+            self._answers.add(self._answers.item(_answer_features(answers)))
 
     def _subject(self, candidate: Candidate) -> str:
         return normalise(candidate.plan[self.ability.prompt.subject].text)
 
-    def _verdict(self, index: NearDuplicates, features: Sequence[str], what: str) -> Result:
-        similarity, _ = index.nearest(features)
-        if similarity >= index.threshold:
-            kind = "repeats" if similarity == 1 else "nearly repeats"
-            return failed(f"the {what} {kind} an earlier one", round(similarity, 3))
-        return passed(round(similarity, 3))
+    def _index_of(self, stage: Stage) -> NearDuplicates:
+        return self._prompts if stage == "prompt" else self._answers
+
+    def _item(self, candidate: Candidate, stage: Stage) -> Item:
+        if stage == "prompt":
+            return self._prompts.item(_keyword_features(candidate.keywords))
+        return self._answers.item(_answer_features(candidate.answers))
 
 
 def _keyword_features(keywords: Sequence[str]) -> list[str]:
@@ -136,4 +154,4 @@ def _answer_features(answers: Sequence[str]) -> list[str]:
     found = words(" ".join(answers))
     if len(found) < 3:
         return found or [""]
-    return [" ".join(found[at : at + 3]) for at in range(len(found) - 2)]
+    return [f"{one} {two} {three}" for one, two, three in zip(found, found[1:], found[2:], strict=False)]

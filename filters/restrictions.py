@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from synth.backends.render.base import Rendered
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Stage
-from synth.text import all_stems, contains, content_stems, in_words
+from synth.text import all_stems, contains, content_stems, in_words, mentions
 
 
 class Restrictions(Filter):
@@ -26,6 +26,9 @@ class Restrictions(Filter):
             for slot in restriction.require:
                 if not contains(stems, candidate.plan[slot].text, share=0.6):
                     return failed(f"the prompt does not show the planned {slot} '{candidate.plan[slot]}'")
+            for slot in restriction.require_first:
+                if not mentions(keywords[0], candidate.plan[slot].text):
+                    return failed(f"the first keyword does not show the planned {slot} '{candidate.plan[slot]}'")
             wanted = restriction.require_any
             if wanted and not any(_occurs(word, stems, keywords) for word in wanted):
                 return failed(f"none of {', '.join(restriction.require_any[:6])} is in the prompt")

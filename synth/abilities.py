@@ -115,19 +115,22 @@ class Example(Record):
 class Restriction(Record):
     """A rule put into the request and verified on the keywords afterwards (section 4.4).
 
-    `require` names plan slots whose words must be among the keywords; `require_any` and `forbid`
-    list words.
+    `require` names plan slots whose words must be among the keywords, `require_first` those whose
+    words must be in the first keyword; `require_any` and `forbid` list words.
     """
 
     rule: Text
     require: list[str] = Field(default_factory=list)
+    require_first: list[str] = Field(default_factory=list)
     require_any: list[Text] = Field(default_factory=list)
     forbid: list[Text] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _verifiable(self) -> Self:
-        if not (self.require or self.require_any or self.forbid):
-            raise ValueError("a restriction needs 'require', 'require_any' or 'forbid' to be verified by")
+        if not (self.require or self.require_first or self.require_any or self.forbid):
+            raise ValueError(
+                "a restriction needs 'require', 'require_first', 'require_any' or 'forbid' to be verified by"
+            )
         return self
 
 
@@ -187,7 +190,8 @@ class Ability(Record):
         if self.form != "single":
             raise ValueError("form: only 'single' can be produced by this version")
         named_slots = [self.prompt.subject, *self.prompt.lead, *self.prompt.append]
-        named_slots += [slot for restriction in self.restrictions for slot in restriction.require]
+        for restriction in self.restrictions:
+            named_slots += [*restriction.require, *restriction.require_first]
         named_slots += [slot for fact in self.write.facts.values() for slot in [*fact.uses, *fact.avoids]]
         for named in named_slots:
             if named not in slots:
@@ -360,6 +364,7 @@ class Catalog:
         return {name: self.bank(name) for name in sorted(names)}
 
     def _find(self, group: str, folder: str, suffix: str) -> Iterator[tuple[str, Found]]:
+        packaged: dict[str, str] = {}
         for point in plugins.discover(group).values():
             provider = point.dist.name if point.dist else point.name
             try:
@@ -369,7 +374,11 @@ class Catalog:
                 plugins.report_broken(group, point.name, provider, error)
                 continue
             for file in files:
-                yield file.name.removesuffix(suffix), Found(file.name.removesuffix(suffix), file, provider)
+                name = file.name.removesuffix(suffix)
+                if packaged.setdefault(name, provider) != provider:
+                    plugins.report_taken(group, name, provider, packaged[name])
+                    continue
+                yield name, Found(name, file, provider)
         for root_dir in self.plugin_dirs:
             if not root_dir.is_dir():
                 raise SynthError(

@@ -8,7 +8,6 @@ committed is never lost (WAL, synchronous=FULL); what was queued when the proces
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
@@ -20,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from synth.errors import BackendError, RunRefused
+from synth.errors import BackendError, RunRefused, SynthError
 from synth.records import Candidate
 
 LEDGER_VERSION = 1
@@ -275,7 +274,9 @@ class Ledger:
         if not tables:
             return
         if "meta" not in tables:
-            raise RunRefused(f"{self.path} is a database, but not a ledger of synth.", "Choose another folder.")
+            raise RunRefused(
+                f"{self.path} is a database, but not a ledger of synth.", "Choose another folder."
+            )
         row = db.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
         found = int(row[0]) if row else 0
         if found > LEDGER_VERSION:
@@ -285,6 +286,8 @@ class Ledger:
             )
 
     def _raise_error(self) -> None:
+        if isinstance(self._error, SynthError):
+            raise self._error
         if self._error is not None:
             raise self._explain(self._error) from self._error
 
@@ -296,9 +299,11 @@ class Ledger:
                 "Free some disk space, then run the same command again: what was committed is safe.",
             )
         if "not a database" in text or "malformed" in text:
-            return RunRefused(f"{self.path} is not a readable ledger: {text}.", "Restore it, or choose another --out.")
+            return RunRefused(
+                f"{self.path} is not a readable ledger: {text}.", "Restore it, or choose another --out."
+            )
         return BackendError(f"The ledger {self.path} failed: {text}.", "Run the same command again to go on.")
 
 
 def is_run(folder: Path) -> bool:
-    return os.path.isfile(folder / FILE_NAME)
+    return (folder / FILE_NAME).is_file()

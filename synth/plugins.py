@@ -25,18 +25,16 @@ GROUPS = {
     "synth.exporters": "export format",
 }
 
+_OURS = "synth-vlit"
+
 
 @cache
 def discover(group: str) -> dict[str, EntryPoint]:
-    """The plugins of a group by name. Of two with one name, the first distribution by name wins."""
+    """The plugins of a group by name, ours first. Of two with one name, the first is taken."""
     found: dict[str, EntryPoint] = {}
-    for point in sorted(entry_points(group=group), key=lambda p: (p.name, _owner(p) != "synth-vlit", _owner(p))):
+    for point in sorted(entry_points(group=group), key=lambda p: (_owner(p) != _OURS, p.name, _owner(p))):
         if point.name in found and _owner(found[point.name]) != _owner(point):
-            warnings.warn(
-                f"plugin {group}:{point.name} of '{_owner(point)}' is ignored: "
-                f"'{_owner(found[point.name])}' already provides it",
-                stacklevel=2,
-            )
+            report_taken(group, point.name, _owner(point), _owner(found[point.name]))
         found.setdefault(point.name, point)
     return found
 
@@ -79,6 +77,14 @@ def report_broken(group: str, name: str, owner: str, error: BaseException) -> No
     """Warn about a plugin that is skipped, by name."""
     warnings.warn(
         f"the {GROUPS[group]} plugin '{name}' of the package '{owner}' is skipped: {type(error).__name__}: {error}",
+        stacklevel=2,
+    )
+
+
+def report_taken(group: str, name: str, owner: str, first: str) -> None:
+    """Warn about a plugin whose name another package provides already."""
+    warnings.warn(
+        f"the {GROUPS[group]} plugin '{name}' of the package '{owner}' is ignored: '{first}' already provides it",
         stacklevel=2,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError
@@ -14,6 +14,10 @@ from synth.records import Entry
 
 class Environment(ImmutableSandboxedEnvironment):
     """`{{ subject.place }}` reads a fact of a plan entry; nothing else of it can be reached."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """A plain dict: each rendering copies it, which takes long with the default, a ChainMap."""
+        return {**self.globals, **(d or {})}
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, Entry):

@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
-_EMPHASIS = re.compile(r"[(){}\[\]]|:\d+(?:\.\d+)?(?=[)\s]|$)")
+_WEIGHT = re.compile(r":\d+(?:\.\d+)?(?=[)\s]|$)")
+_ARTICLES = frozenset(("a", "an", "the"))
 
 STOP_WORDS = frozenset(
     """a an the this that these those there here it its it's is are was were be been being am do does did
-    has have had of in on at to from by for with without into onto over under and or but not no nor so as
-    than then very too also just such some any each every all both either one's their his her my your our
-    they he she we you i them him us who whom whose which what when where why how can could would should
-    may might must will shall up down out off about around through""".split()
+    has have had of in on at to from by for with without into onto over under and or but not no nor so
+    as than then very too also just such some any each every all both either one's their his her my your
+    our they he she we you i them him us who whom whose which what when where why how can could would
+    should may might must will shall up down out off about around through""".split()  # noqa: SIM905
 )
 
 _IRREGULAR = {
@@ -60,7 +61,7 @@ def words(text: str) -> list[str]:
 @lru_cache(maxsize=4096)
 def content_stems(text: str) -> frozenset[str]:
     """The stems of the words that carry meaning."""
-    return frozenset(stem(word) for word in words(text) if word not in STOP_WORDS)
+    return frozenset([stem(word) for word in words(text) if word not in STOP_WORDS])
 
 
 def mentions(text: str, phrase: str, share: float = 0.5) -> bool:
@@ -83,14 +84,15 @@ def all_stems(texts: Iterable[str]) -> frozenset[str]:
 @lru_cache(maxsize=8192)
 def normalise(text: str) -> str:
     """Lower case, without emphasis brackets, articles and punctuation: the key of a keyword."""
-    stripped = _EMPHASIS.sub(" ", text.lower())
-    return " ".join(word for word in _WORD.findall(stripped) if word not in ("a", "an", "the"))
+    if ":" in text:
+        text = _WEIGHT.sub(" ", text)
+    return " ".join([word for word in words(text) if word not in _ARTICLES])
 
 
 @lru_cache(maxsize=8192)
 def _stemmed(text: str) -> str:
     """The stems of all words, each between spaces, so that a phrase is a substring."""
-    return f" {' '.join(stem(word) for word in words(text))} "
+    return f" {' '.join(map(stem, words(text)))} "
 
 
 def in_words(text: str, phrase: str) -> bool:

@@ -21,7 +21,9 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_defaults_then_file_then_flags(tmp_path: Path) -> None:
-    file = write(tmp_path, "abilities: {animal: 3}\nseed: 5\npool: {size: 9, groups: 4}\nllm_settings: {top_p: 0.5}\n")
+    file = write(
+        tmp_path, "abilities: {animal: 3}\nseed: 5\npool: {size: 9, groups: 4}\nllm_settings: {top_p: 0.5}\n"
+    )
     config = load_config(file, {"seed": 6, "pool.size": 10, "llm_settings.temperature": 0.1, "llm": None})
     assert (config.seed, config.pool.size, config.pool.groups) == (6, 10, 4)
     assert (config.llm_settings.temperature, config.llm_settings.top_p) == (0.1, 0.5)
@@ -152,7 +154,12 @@ def test_free_settings_may_change_and_a_larger_n_goes_on(tmp_path: Path) -> None
     folder = tmp_path / "run"
     run(folder, 3, "tiny", plugin_dirs=[plugins])
     first = rows(folder)
-    free = {"llm_settings.concurrency": 1, "llm_settings.retries": 0, "max_candidates": 50, "flow.stop_after": 50}
+    free = {
+        "llm_settings.concurrency": 1,
+        "llm_settings.retries": 0,
+        "max_candidates": 50,
+        "flow.stop_after": 50,
+    }
     assert run(folder, 5, "tiny", plugin_dirs=[plugins], **free).samples == 5
     assert rows(folder)[:3] == first
     assert run(folder, 2, "tiny", plugin_dirs=[plugins]).samples == 2

@@ -20,7 +20,6 @@ from synth.records import Call, Verdict
 from tests.doubles import candidate
 
 
-
 def fill(ledger: Ledger, *states: str) -> None:
     for index, state in enumerate(states):
         ledger.save(candidate(index, state=state, decided_by="length" if state == "rejected" else ""))
@@ -35,7 +34,11 @@ def test_a_candidate_comes_back_as_it_was(tmp_path: Path) -> None:
         reason="no",
         scores={"prompt": 0.1, "dialogue": None},
         verdicts=[Verdict(filter="alignment", stage="image", outcome="fail", reason="no", score=0.1)],
-        calls=[Call(step="write", attempt=0, seed=1, shared="k", message="m", prompt_tokens=5, completion_tokens=2)],
+        calls=[
+            Call(
+                step="write", attempt=0, seed=1, shared="k", message="m", prompt_tokens=5, completion_tokens=2
+            )
+        ],
         seconds={"write": 0.5},
         examples=["a", "b"],
     )
@@ -101,7 +104,9 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
         assert "pip install -U" in error.value.fix
 
 
-@pytest.mark.parametrize("content", [b"not a database at all, but long enough\n" * 100, b"SQLite format 3\x00" + b"\xff" * 4096])
+@pytest.mark.parametrize(
+    "content", [b"not a database at all, but long enough\n" * 100, b"SQLite format 3\x00" + b"\xff" * 4096]
+)
 def test_what_is_no_database_is_refused_and_left_alone(content: bytes, tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(content)
     for read_only in (False, True):
@@ -210,13 +215,14 @@ def test_a_full_disk_is_said_and_nothing_hangs(tmp_path: Path, monkeypatch: pyte
         return db
 
     monkeypatch.setattr(Ledger, "_connect", small)
-    monkeypatch.setattr("synth.ledger._QUEUE_SIZE", 64)
+    monkeypatch.setattr("synth.ledger._MOST_QUEUED", 64)
     ledger = Ledger(tmp_path)
 
     def story() -> None:
         error = until_full(ledger)
         assert FILE_NAME in error.message
         assert "full" in error.message
+        assert error.message.count(FILE_NAME) == 1
         assert "disk space" in error.fix
         for later in (ledger.flush, ledger.close, lambda: ledger.save(candidate(9, state="failed"))):
             with pytest.raises(BackendError):
@@ -274,7 +280,9 @@ def test_marking_surplus_on_a_full_disk_is_explained(tmp_path: Path, monkeypatch
     fill(ledger, "accepted", "accepted")
     ledger.close()
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
-        db.execute("CREATE TRIGGER t BEFORE UPDATE ON candidates BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+        db.execute(
+            "CREATE TRIGGER t BEFORE UPDATE ON candidates BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+        )
         db.commit()
     with pytest.raises(BackendError, match="disk is full"):
         Ledger(tmp_path).mark_surplus("tiny", 0)

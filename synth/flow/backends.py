@@ -97,7 +97,10 @@ class Backends:
         """Render a batch; if it fails, one by one, so that an odd prompt fails alone."""
         assert self.renderer is not None
         try:
-            return await asyncio.to_thread(self.renderer.render, requests)
+            pictures = await asyncio.to_thread(self.renderer.render, requests)
+            if len(pictures) != len(requests):
+                raise ValueError(f"{len(pictures)} pictures came back for {len(requests)} prompts")
+            return pictures
         except FATAL:
             raise
         except Exception as error:  # a renderer may raise anything

@@ -9,23 +9,27 @@ from collections.abc import Mapping, Sequence
 
 from synth.abilities import Ability
 from synth.records import Entry
-from synth.text import mentions
+from synth.text import contains, content_stems
 
 
 def order_keywords(keywords: Sequence[str], plan: Mapping[str, Entry], ability: Ability) -> list[str]:
     """Keywords that speak of the leading slots first, otherwise in the model's order; the words of
     `prompt.append` slots are added at the end where the model did not write them."""
 
+    leading = [plan[slot].text for slot in ability.prompt.lead]
+
     def rank(keyword: str) -> int:
-        for place, slot in enumerate(ability.prompt.lead):
-            if mentions(keyword, plan[slot].text):
+        stems = content_stems(keyword)
+        for place, text in enumerate(leading):
+            if contains(stems, text, share=0.5):
                 return place
-        return len(ability.prompt.lead)
+        return len(leading)
 
     ordered = sorted(keywords, key=rank)
     for slot in ability.prompt.append:
         extra = plan[slot].text
-        if not any(mentions(keyword, extra, share=1.0) for keyword in ordered):
+        wanted = content_stems(extra)
+        if not any(wanted <= content_stems(keyword) for keyword in ordered):
             ordered.append(extra)
     return ordered
 

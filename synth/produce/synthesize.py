@@ -16,7 +16,7 @@ from synth.flow.primitives import OrderedGate
 from synth.flow.tally import Tally
 from synth.ledger import Ledger
 from synth.produce.illustrate import Illustrator
-from synth.produce.life import Dropped, Saved, drop_if, timed
+from synth.produce.life import Dropped, Saved, drop_if
 from synth.produce.parsing import parse_answer, parse_turns, parse_written
 from synth.produce.picture_prompt import join_keywords, order_keywords
 from synth.produce.plan import Plan, Planner
@@ -24,7 +24,6 @@ from synth.produce.prompting import Prompter
 from synth.produce.rotation import Rotation
 from synth.records import IMAGE_PLACEHOLDER, Call, Candidate, Image, Stage, Turn
 from synth.seeding import derive_seed
-
 
 #: each further attempt is this much warmer: at a low temperature the same reply would come again
 _WARMER = 0.2
@@ -125,8 +124,7 @@ class Synthesizer:
             candidate.images = [self._image(candidate, keywords)]
             return repairs
 
-        with timed(candidate, "write"):
-            await self._ask(candidate, "write", "prompt", prompts.write, message, schema, context, take)
+        await self._ask(candidate, "write", "prompt", prompts.write, message, schema, context, take)
 
     async def _converse(self, candidate: Candidate) -> None:
         """Ask for the dialogue about these keywords until a reply passes the dialogue filters."""
@@ -146,10 +144,7 @@ class Synthesizer:
             return repairs
 
         schema = self._prompter.converse_schema
-        with timed(candidate, "converse"):
-            await self._ask(
-                candidate, "converse", "dialogue", prompts.converse, message, schema, context, take
-            )
+        await self._ask(candidate, "converse", "dialogue", prompts.converse, message, schema, context, take)
 
     # -- helpers ------------------------------------------------------------------------------
 
@@ -191,6 +186,7 @@ class Synthesizer:
                 # half of a surrogate pair, which a model can write, has no UTF-8 form
                 call.reply = reply.text.encode("utf-8", "replace").decode()
                 call.mode = reply.mode
+                candidate.seconds[step] = round(candidate.seconds.get(step, 0.0) + call.seconds, 4)
                 call.prompt_tokens, call.cached_tokens = reply.prompt_tokens, reply.cached_tokens
                 call.completion_tokens = reply.completion_tokens
                 self._tally.replied(call)

@@ -32,7 +32,7 @@ from synth.produce.synthesize import Synthesizer
 from synth.run.dataset import read_dataset, write_dataset
 from synth.run.folder import DATASET_FILE, RunFolder, frozen_config, open_existing
 from synth.run.select import NONE, make_llm, make_renderer, make_scorer, resolve
-from synth.run.stop import cancel_on_signal
+from synth.run.stop import cancel_on_signal, rare_collections
 
 #: shows progress while the run works; the command line passes one, libraries need not
 Watch = Callable[[Tally, "Announcement"], AbstractContextManager[object]]
@@ -251,15 +251,13 @@ async def _run(
     began = time.monotonic()
     window = Limiter(backends.in_flight)
     try:
-        with cancel_on_signal():
+        with cancel_on_signal(), rare_collections():
             await backends.start()
             with watch(tally, announcement):
                 async with asyncio.TaskGroup() as group:
                     tasks = {
                         name: group.create_task(
-                            _harvest_and_mark(
-                                config, name, order, window, lives[name], run.ledger
-                            )
+                            _harvest_and_mark(config, name, order, window, lives[name], run.ledger)
                         )
                         for order, name in enumerate(setup.abilities)
                     }
@@ -344,4 +342,6 @@ def _digest(path: Path) -> str:
         with open(file, "rb") as stream:
             return hashlib.file_digest(stream, "blake2b").hexdigest()[:16]
     except OSError as error:
-        raise RunRefused(f"--existing {path}: {error.strerror}.", "Give a run folder or a dataset.jsonl.") from error
+        raise RunRefused(
+            f"--existing {path}: {error.strerror}.", "Give a run folder or a dataset.jsonl."
+        ) from error

@@ -8,7 +8,9 @@ from tests.doubles import candidate
 from tests.filters.judging import chain, verdict
 
 
-@pytest.mark.parametrize("keyword", ["sweet smell", "smelly cheese", "the act of growing", "Loud noises", "a happy memory"])
+@pytest.mark.parametrize(
+    "keyword", ["sweet smell", "smelly cheese", "the act of growing", "Loud noises", "a happy memory"]
+)
 def test_what_cannot_be_seen_fails_and_is_named(keyword: str) -> None:
     found = verdict(chain("non_visual"), candidate(keywords=["red fox", keyword]), "prompt")
     assert found.outcome == "fail"
@@ -21,8 +23,13 @@ def test_whole_words_only(keyword: str) -> None:
 
 
 def test_planned_words_and_options() -> None:
-    loud = candidate(keywords=["loud speaker"], plan={"subject": "loud speaker", "oddity": "x", "camera": "y"})
+    loud = candidate(
+        keywords=["loud speaker"], plan={"subject": "loud speaker", "oddity": "x", "camera": "y"}
+    )
     assert verdict(chain("non_visual"), loud, "prompt").outcome == "pass"
     one = {"keywords": ["loud fox", "snow"]}
     assert verdict(chain("non_visual", {"allow": ["loud"]}), candidate(**one), "prompt").outcome == "pass"
-    assert verdict(chain("non_visual", {"also": ["hat"]}), candidate(keywords=["two hats"]), "prompt").outcome == "fail"
+    assert (
+        verdict(chain("non_visual", {"also": ["hat"]}), candidate(keywords=["two hats"]), "prompt").outcome
+        == "fail"
+    )

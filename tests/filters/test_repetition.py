@@ -48,7 +48,8 @@ def test_the_same_keywords_are_a_repeat_however_they_are_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("common", "total", "outcome"), [(7, 10, "fail"), (8, 10, "fail"), (6, 9, "pass"), (13, 19, "pass"), (14, 20, "fail")]
+    ("common", "total", "outcome"),
+    [(7, 10, "fail"), (8, 10, "fail"), (6, 9, "pass"), (13, 19, "pass"), (14, 20, "fail")],
 )
 def test_the_threshold_counts_exactly(common: int, total: int, outcome: str) -> None:
     """`common` of `total` distinct keywords are in both; a similarity of 0.7 is a repeat. That the
@@ -98,7 +99,11 @@ def test_the_share_of_a_subject_is_counted_over_the_candidates_so_far() -> None:
         index = next(number)
         return judge(one, prompt(index, [f"k{index}"], subject))[0]
 
-    assert outcomes([next_is("Red fox"), next_is("a red fox"), next_is("red fox")]) == ["pass", "pass", "fail"]
+    assert outcomes([next_is("Red fox"), next_is("a red fox"), next_is("red fox")]) == [
+        "pass",
+        "pass",
+        "fail",
+    ]
     for n in range(6):
         assert next_is(f"other{n}").outcome == "pass"
     assert next_is("red fox").outcome == "fail"  # 2 of 8

