@@ -34,7 +34,7 @@ _FRAME = frozenset(
     stem(word)
     for word in """picture image photo scene shows seen see visible here there real really reality normal normally
     usual usually unusual strange odd weird funny absurd impossible abnormal surprising unreal typical typically
-    ordinary always never only instead while cannot would should could like look looks looking makes make
+    ordinary always never only instead while because cannot would should could like look looks looking makes make
     made thing something part place different difference same life world way yes no""".split()  # noqa: SIM905
 )
 

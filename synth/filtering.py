@@ -221,6 +221,11 @@ def build_chain(ability: Ability, classes: dict[str, type[Filter]]) -> Chain:
                 f"{where}: {option}: {first['msg']}.",
                 f"Options of this filter: {', '.join(cls.Options.model_fields) or 'none'}.",
             ) from error
+        if cls.ordered and "image" in cls.stages:
+            raise SynthError(
+                f"{where}: an ordered filter cannot judge images.",
+                "Pictures are finished in any order; give it the stages 'prompt' or 'dialogue'.",
+            )
         built = cls(options, ability)
         built.name = use.name
         filters.append(built)

@@ -28,9 +28,7 @@ class Misbehaving(LLM):
 
     scripted = True
 
-    def __init__(
-        self, behave: Behave = lambda request: None, concurrency: int = 16, delay: bool = False
-    ) -> None:
+    def __init__(self, behave: Behave = lambda request: None, concurrency: int = 16, delay: bool = False) -> None:
         self.concurrency = concurrency
         self._behave = behave
         self._delay = delay

@@ -77,9 +77,7 @@ def test_the_small_template_is_sound() -> None:
         ("question: What is odd here?", "question: 3", "question: 3", "examples.0.question", "valid string"),
     ],
 )  # fmt: skip
-def test_schema_errors_name_file_line_and_field(
-    old: str, new: str, marker: str, path: str, message: str
-) -> None:
+def test_schema_errors_name_file_line_and_field(old: str, new: str, marker: str, path: str, message: str) -> None:
     text = as_yaml(template())
     assert old in text
     broken = text.replace(old, new, 1)
@@ -223,9 +221,7 @@ def test_a_byte_order_mark_is_no_entry(tmp_path: Path) -> None:
     assert Catalog([folder]).bank("thing").entries[0].text == "red fox"
 
 
-@pytest.mark.parametrize(
-    ("typed", "meant"), [("colour", "color"), ("abnormel", "abnormal"), ("animals", "animal")]
-)
+@pytest.mark.parametrize(("typed", "meant"), [("colour", "color"), ("abnormel", "abnormal"), ("animals", "animal")])
 def test_unknown_abilities_suggest_the_nearest(typed: str, meant: str) -> None:
     with pytest.raises(SynthError) as error:
         Catalog().ability(typed)

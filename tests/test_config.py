@@ -21,9 +21,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_defaults_then_file_then_flags(tmp_path: Path) -> None:
-    file = write(
-        tmp_path, "abilities: {animal: 3}\nseed: 5\npool: {size: 9, groups: 4}\nllm_settings: {top_p: 0.5}\n"
-    )
+    file = write(tmp_path, "abilities: {animal: 3}\nseed: 5\npool: {size: 9, groups: 4}\nllm_settings: {top_p: 0.5}\n")
     config = load_config(file, {"seed": 6, "pool.size": 10, "llm_settings.temperature": 0.1, "llm": None})
     assert (config.seed, config.pool.size, config.pool.groups) == (6, 10, 4)
     assert (config.llm_settings.temperature, config.llm_settings.top_p) == (0.1, 0.5)

@@ -48,6 +48,13 @@ def text_of(folder: Path) -> bytes:
     return (folder / "dataset.jsonl").read_bytes()
 
 
+def strict(folder: Path) -> dict[str, Any]:
+    """An ability whose repetition filter drops a good part, and what depends on the order of candidates."""
+    filters = ["length", {"repetition": {"subject_grace": 2, "max_subject_share": 0.17, "threshold": 0.6}}]
+    plugins_ = plugin_dir(folder / "strict", filters=filters)
+    return {"ability": "tiny", "plugin_dirs": [plugins_], "max_candidates": 400, "flow.stop_after": 400}
+
+
 # -- determinism ------------------------------------------------------------------------------
 
 
@@ -59,11 +66,12 @@ def test_the_data_set_does_not_depend_on_concurrency(
     for concurrency in (1, 3, 64):
         llm = use(monkeypatch, Misbehaving(concurrency=concurrency, delay=True))
         folder = tmp_path / str(concurrency)
-        run(folder, 30, llm="double", dialogue=dialogue)
+        run(folder, 15, **strict(tmp_path), llm="double", dialogue=dialogue)
         assert llm.most_running <= concurrency  # type: ignore[attr-defined]
         made.append(text_of(folder))
     assert made[0] == made[1] == made[2]
-    assert len(made[0].splitlines()) == 30
+    assert len(made[0].splitlines()) == 15
+    assert ("tiny", "rejected", "repetition") in {end[:3] for end in Ledger(folder, True).funnel()}
 
 
 def test_concurrency_of_the_scripted_model_changes_nothing(tmp_path: Path) -> None:
@@ -82,24 +90,23 @@ def test_interrupted_and_resumed_runs_leave_the_same_bytes(
     dialogue: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use(monkeypatch, Misbehaving(delay=True))
-    run(tmp_path / "whole", 40, llm="double", dialogue=dialogue)
+    settings = {**strict(tmp_path), "llm": "double", "dialogue": dialogue}
+    run(tmp_path / "whole", 20, **settings)
     committed: dict[int, Candidate] = {}
-    for calls in (1, 10, 25, 40):
+    for calls in (1, 10, 15, 20):
         use(monkeypatch, breaks_after(calls))
         with pytest.raises(BackendError, match="gone"):
-            run(tmp_path / "broken", 40, llm="double", dialogue=dialogue)
-        now = {one.index: one for one in candidates(tmp_path / "broken")}
+            run(tmp_path / "broken", 20, **settings)
+        now = {one.index: one for one in candidates(tmp_path / "broken", "tiny")}
         assert {index: now[index] for index in committed} == committed
         committed = now
     assert committed
     use(monkeypatch, Misbehaving(delay=True))
-    run(tmp_path / "broken", 40, llm="double", dialogue=dialogue)
+    run(tmp_path / "broken", 20, **settings)
     assert text_of(tmp_path / "broken") == text_of(tmp_path / "whole")
 
 
-def test_interrupted_runs_with_pictures_leave_the_same_bytes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interrupted_runs_with_pictures_leave_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, Misbehaving())
     run(tmp_path / "whole", 12, llm="double", **SMALL)
     use(monkeypatch, breaks_after(20))
@@ -171,7 +178,7 @@ def test_every_row_carries_its_provenance(with_pictures: Path) -> None:
         assert found["plan"]["subject"]
         assert found["seed"] == sample.images[0].seed
         assert isinstance(found["not_run"], list)
-        assert sample.scores["repetition"] is not None
+        assert sample.scores["repetition.prompt"] is not None
 
 
 def test_rows_hold_no_machine_paths_and_no_times(with_pictures: Path) -> None:
@@ -182,14 +189,14 @@ def test_rows_hold_no_machine_paths_and_no_times(with_pictures: Path) -> None:
 
 
 def test_accepted_candidates_beyond_n_are_surplus(tmp_path: Path) -> None:
+    run(tmp_path, 6, **SMALL)
     run(tmp_path, 3, **SMALL)
     states = [one.state for one in candidates(tmp_path)]
     assert states.count("accepted") == 3
+    assert states.count("surplus") >= 3
     cutoff = [index for index, state in enumerate(states) if state == "accepted"][-1]
     assert set(states[cutoff + 1 :]) <= {"surplus", "rejected", "failed", "text_ok"}
-    assert [row["id"] for row in rows(tmp_path)] == [
-        one.id for one in candidates(tmp_path) if one.state == "accepted"
-    ]
+    assert [row["id"] for row in rows(tmp_path)] == [one.id for one in candidates(tmp_path) if one.state == "accepted"]
 
 
 # -- misbehaving models -----------------------------------------------------------------------
@@ -255,9 +262,7 @@ def test_attempts_differ_in_seed_and_get_warmer(tmp_path: Path, monkeypatch: pyt
     assert warmth[3] > warmth[0]
 
 
-def test_nothing_vanishes_and_every_rejection_says_why(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_vanishes_and_every_rejection_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def behave(request: ChatRequest) -> str | Exception | None:
         kind = request.seed % 5
         if kind == 0:
@@ -314,9 +319,7 @@ def test_text_of_a_model_is_never_a_template(tmp_path: Path, monkeypatch: pytest
     def behave(request: ChatRequest) -> str:
         words = [str(entry) for entry in request.plan.values()]
         if request.step == "write":
-            return json.dumps(
-                {"normal": f"A {words[0]} {evil}", "keywords": [*words[:2], "a7 7b", f"n{request.seed}"]}
-            )
+            return json.dumps({"normal": f"A {words[0]} {evil}", "keywords": [*words[:2], "a7 7b", f"n{request.seed}"]})
         return json.dumps({"answer": f"The {words[0]} is here {evil} {request.seed}."})
 
     llm = Misbehaving(behave)

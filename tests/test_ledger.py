@@ -34,11 +34,7 @@ def test_a_candidate_comes_back_as_it_was(tmp_path: Path) -> None:
         reason="no",
         scores={"prompt": 0.1, "dialogue": None},
         verdicts=[Verdict(filter="alignment", stage="image", outcome="fail", reason="no", score=0.1)],
-        calls=[
-            Call(
-                step="write", attempt=0, seed=1, shared="k", message="m", prompt_tokens=5, completion_tokens=2
-            )
-        ],
+        calls=[Call(step="write", attempt=0, seed=1, shared="k", message="m", prompt_tokens=5, completion_tokens=2)],
         seconds={"write": 0.5},
         examples=["a", "b"],
     )
@@ -159,9 +155,7 @@ for index in range(300, 3000):
 print("flushed", flush=True)
 time.sleep(60)
 """
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]
-    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1])
     assert process.stdout is not None
     assert process.stdout.readline() == b"flushed\n"
     os.kill(process.pid, signal.SIGKILL)
@@ -280,9 +274,7 @@ def test_marking_surplus_on_a_full_disk_is_explained(tmp_path: Path, monkeypatch
     fill(ledger, "accepted", "accepted")
     ledger.close()
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
-        db.execute(
-            "CREATE TRIGGER t BEFORE UPDATE ON candidates BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
-        )
+        db.execute("CREATE TRIGGER t BEFORE UPDATE ON candidates BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
         db.commit()
     with pytest.raises(BackendError, match="disk is full"):
         Ledger(tmp_path).mark_surplus("tiny", 0)

@@ -29,9 +29,7 @@ def synth(*arguments: object, path: Path | None = None) -> subprocess.CompletedP
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=60)
 
 
-def generate(
-    out: Path, ability: str, *more: object, path: Path | None = None
-) -> subprocess.CompletedProcess[str]:
+def generate(out: Path, ability: str, *more: object, path: Path | None = None) -> subprocess.CompletedProcess[str]:
     flags = ["--ability", ability, "--n", 6, "--llm", "scripted", "--renderer", "none", "--out", out]
     return synth("generate", *flags, *more, path=path)
 
@@ -62,7 +60,7 @@ def test_a_package_adds_an_ability_and_a_filter(installed: Path, tmp_path: Path)
     subjects = {row["provenance"]["plan"]["subject"] for row in made}
     assert not any("hat" in subject for subject in subjects)
     assert made[0]["provenance"]["template"]["filters"] == ["length", "acme_no_hats"]
-    assert made[0]["scores"]["acme_no_hats"] == 0
+    assert made[0]["scores"]["acme_no_hats.prompt"] == 0
     ledger = Ledger(tmp_path / "run", read_only=True)
     assert {end[:3] for end in ledger.funnel()} >= {("acme_toy", "rejected", "acme_no_hats")}
 

@@ -75,7 +75,7 @@ class Survey:
             raise SynthError(
                 f"{self.previews} of {self.samples} samples of {self.run} have preview pictures, which are "
                 "compositions of clip art and not training data.",
-                "Render real pictures into another run (--renderer diffusers:MODEL), or export the previews "
+                "Render real pictures in another run with a text-to-image renderer, or export the previews "
                 "all the same with --allow-preview.",
             )
 

@@ -13,22 +13,39 @@ from synth.records import Call, Candidate
 
 @dataclass
 class AbilityTally:
-    """Counts of one ability: what came out so far, and why the rest did not."""
+    """Counts of one ability: what came out so far, and why the rest did not.
+
+    `first` are the ends of the candidates below index `stop_after`.
+    """
 
     wanted: int
     accepted: int = 0
     tried: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    first: Counter[str] = field(default_factory=Counter)
     stop_after: int = 24
 
-    def stop_if_hopeless(self, name: str) -> None:
-        """Stop a run whose first candidates nearly all end in the same way."""
-        if self.tried != self.stop_after or self.accepted > 0.1 * self.tried:
-            return
-        reason, count = self.dropped.most_common(1)[0]
-        if count >= 0.9 * (self.tried - self.accepted):
+    def count(self, candidate: Candidate) -> None:
+        """Note how a candidate ended; stop a run whose first ones nearly all end in the same way.
+
+        First by index, not by time: what is dropped early finishes before anything is rendered.
+        """
+        self.tried += 1
+        good = candidate.state in ("accepted", "surplus", "text_ok")
+        end = "accepted" if good else f"{candidate.state}: {candidate.decided_by}"
+        self.accepted += good
+        if not good:
+            self.dropped[end] += 1
+        if candidate.index < self.stop_after:
+            self.first[end] += 1
+            if self.first.total() == self.stop_after:
+                self._stop_if_hopeless(candidate.ability)
+
+    def _stop_if_hopeless(self, name: str) -> None:
+        reason, count = self.first.most_common(1)[0]
+        if reason != "accepted" and count >= 0.9 * self.stop_after:
             raise RunStopped(
-                f"Of the first {self.tried} candidates of '{name}', {count} ended as '{reason}': stopped early.",
+                f"Of the first {self.stop_after} candidates of '{name}', {count} ended as '{reason}': stopped early.",
                 "Look at some with 'synth show', then change the model, the template or the filter's options.",
             )
 
@@ -68,13 +85,7 @@ class Tally:
             )
 
     def finished(self, candidate: Candidate) -> None:
-        one = self.abilities[candidate.ability]
-        one.tried += 1
-        if candidate.state in ("accepted", "surplus", "text_ok"):
-            one.accepted += 1
-        else:
-            one.dropped[f"{candidate.state}: {candidate.decided_by}"] += 1
         for call in candidate.calls:
             self.repairs.update(call.repairs)
         self.step_seconds.update(candidate.seconds)
-        one.stop_if_hopeless(candidate.ability)
+        self.abilities[candidate.ability].count(candidate)

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from synth.records import Candidate, Entry, Record, Turn
 from synth.seeding import generator
-from synth.text import content_stems
+from synth.text import all_stems
 
 FIRST_ROUND = 8
 
@@ -74,7 +74,7 @@ class Demonstration:
 
     @cached_property
     def stems(self) -> frozenset[str]:
-        return content_stems(" ".join(self.keywords))
+        return all_stems(self.keywords)
 
 
 def demonstration(candidate: Candidate, leave_out: Sequence[str]) -> Demonstration:
@@ -152,6 +152,7 @@ class ExamplePool:
 
 def _distance(one: Demonstration, other: Demonstration) -> float:
     a, b = one.stems, other.stems
-    return 1 - len(a & b) / (len(a | b) or 1)
+    common = len(a & b)
+    return 1 - common / (len(a) + len(b) - common or 1)
 
 

@@ -117,7 +117,10 @@ class Synthesizer:
         candidate.examples = list(prompts.example_ids)
         message = self._prompter.write_request(candidate.plan)
         schema = self._prompter.write_schema
-        context = {"uses": {name: fact.uses for name, fact in self.ability.write.facts.items()}}
+        context = {
+            "uses": {name: fact.uses for name, fact in self.ability.write.facts.items()},
+            "lead": self.ability.prompt.lead,
+        }
 
         def take(reply: str) -> list[str]:
             candidate.facts, keywords, repairs = parse_written(reply, self.ability.write.facts)

@@ -26,7 +26,7 @@ def to_sample(candidate: Candidate, identity: dict[str, Any]) -> Sample:
     scores = dict(candidate.scores)
     for verdict in candidate.verdicts:
         if verdict.outcome == "pass" and verdict.score is not None:
-            scores[verdict.filter] = verdict.score
+            scores[f"{verdict.filter}.{verdict.stage}"] = verdict.score
     provenance = {
         "format": DATASET_VERSION,
         "synth": __version__,

@@ -86,12 +86,16 @@ class RunFolder:
                     f"{self.path} is a run with other settings:\n  " + "\n  ".join(changed),
                     "Use the same settings to go on with it, or choose another --out for a new run.",
                 )
+        self.freeze(config, identity)
+        return old is not None
+
+    def freeze(self, config: RunConfig, identity: dict[str, Any]) -> None:
+        """Write down what this run is; `config.yaml` is the copy for people."""
         self.ledger.set_meta("identity", identity)
         self.ledger.set_meta("config", config.model_dump(mode="json"))
         self.ledger.flush()
         frozen = yaml.safe_dump(config.model_dump(mode="json", exclude_none=True), sort_keys=False)
         write_whole(self.path / CONFIG_FILE, frozen)
-        return old is not None
 
 
 def open_existing(path: Path) -> RunFolder:

@@ -211,9 +211,7 @@ async def render(
                     "Go on with the same renderer, or generate into another folder.",
                 )
             new[key] = setup.identity[key]
-        run.ledger.set_meta("identity", new)
-        run.ledger.set_meta("config", config.model_dump(mode="json"))
-        run.ledger.flush()
+        run.freeze(config, new)
         _remove_orphans(run.path, run.ledger, setup.abilities)
         tally = Tally(config, (0, 0))
         lives = {}

@@ -8,9 +8,7 @@ from tests.doubles import candidate
 from tests.filters.judging import chain, verdict
 
 
-@pytest.mark.parametrize(
-    ("score", "outcome"), [(0.2501, "pass"), (0.25, "fail"), (0.2499, "fail"), (-0.1, "fail")]
-)
+@pytest.mark.parametrize(("score", "outcome"), [(0.2501, "pass"), (0.25, "fail"), (0.2499, "fail"), (-0.1, "fail")])
 def test_strictly_above(score: float, outcome: str) -> None:
     found = verdict(chain("alignment", {"threshold": 0.25}), candidate(scores={"dialogue": score}), "image")
     assert (found.outcome, found.score) == (outcome, score)

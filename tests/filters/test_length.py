@@ -39,10 +39,6 @@ def test_several_turns_count_each_answer_alone(size: int, outcome: str) -> None:
 @pytest.mark.parametrize(("text", "outcome"), [("One two three.", "fail"), ("One two three four.", "pass")])
 def test_an_answer_is_more_than_hardly_anything(text: str, outcome: str) -> None:
     assert (
-        verdict(chain("length"), candidate(answers=["One two three four five.", text]), "dialogue").outcome
-        == outcome
+        verdict(chain("length"), candidate(answers=["One two three four five.", text]), "dialogue").outcome == outcome
     )
-    assert (
-        verdict(chain("length", {"min_answer_words": 1}), candidate(answers=[text]), "dialogue").outcome
-        == "pass"
-    )
+    assert verdict(chain("length", {"min_answer_words": 1}), candidate(answers=[text]), "dialogue").outcome == "pass"

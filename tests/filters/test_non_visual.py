@@ -23,13 +23,8 @@ def test_whole_words_only(keyword: str) -> None:
 
 
 def test_planned_words_and_options() -> None:
-    loud = candidate(
-        keywords=["loud speaker"], plan={"subject": "loud speaker", "oddity": "x", "camera": "y"}
-    )
+    loud = candidate(keywords=["loud speaker"], plan={"subject": "loud speaker", "oddity": "x", "camera": "y"})
     assert verdict(chain("non_visual"), loud, "prompt").outcome == "pass"
     one = {"keywords": ["loud fox", "snow"]}
     assert verdict(chain("non_visual", {"allow": ["loud"]}), candidate(**one), "prompt").outcome == "pass"
-    assert (
-        verdict(chain("non_visual", {"also": ["hat"]}), candidate(keywords=["two hats"]), "prompt").outcome
-        == "fail"
-    )
+    assert verdict(chain("non_visual", {"also": ["hat"]}), candidate(keywords=["two hats"]), "prompt").outcome == "fail"

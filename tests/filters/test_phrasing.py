@@ -50,9 +50,6 @@ def test_questions_are_judged_only_where_the_model_wrote_them(questions: list[st
 
 
 def test_options() -> None:
-    assert (
-        verdict(chain("phrasing", {"also": ["Made Of"]}), candidate(answers=[GOOD]), "dialogue").outcome
-        == "fail"
-    )
+    assert verdict(chain("phrasing", {"also": ["Made Of"]}), candidate(answers=[GOOD]), "dialogue").outcome == "fail"
     two = candidate(answers=["One is here. Two are here."])
     assert verdict(chain("phrasing", {"max_sentences": 1}), two, "dialogue").outcome == "fail"

@@ -29,9 +29,7 @@ def test_a_picture_is_not() -> None:
     assert found.outcome == "pass"
     assert found.score is not None
     assert found.score > 50
-    assert (
-        verdict(chain("picture", {"min_deviation": 120}), candidate(), "image", [drawn()]).outcome == "fail"
-    )
+    assert verdict(chain("picture", {"min_deviation": 120}), candidate(), "image", [drawn()]).outcome == "fail"
 
 
 def test_the_worst_picture_counts() -> None:

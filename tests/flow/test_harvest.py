@@ -6,7 +6,7 @@ import asyncio
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from synth.flow.harvest import harvest
@@ -54,6 +54,7 @@ async def free_slots(window: Limiter) -> int:
     n=st.integers(1, 12),
     width=st.integers(1, 16),
 )
+@example(verdicts=[True] * 6, steps=[12, 0], n=2, width=8)
 def test_the_cutoff_is_that_of_the_verdicts_by_index(
     verdicts: list[bool], steps: list[int], n: int, width: int
 ) -> None:

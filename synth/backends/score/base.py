@@ -29,15 +29,11 @@ class Score:
 
 
 class Scorer(ABC):
-    """Scores pictures against texts. Made by `create(argument)`; called from worker threads.
-
-    `threshold` is the value a score must exceed, or None for a scorer that only reports.
-    """
+    """Scores pictures against texts. Made by `create(argument)`; called from worker threads."""
 
     #: `auto` picks the available one with the highest rank; 0 is never picked
     auto_rank: ClassVar[int] = 0
 
-    threshold: float | None = None
     batch_size: int = 16
 
     @classmethod
