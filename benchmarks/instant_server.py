@@ -8,7 +8,6 @@ import sys
 import orjson
 from aiohttp import web
 
-
 SYLLABLES = ("ba", "do", "ki", "lu", "me", "no", "pa", "ri", "so", "tu", "va", "we", "xo", "yu", "ze", "fi")
 
 

@@ -7,8 +7,9 @@ import random
 import resource
 import time
 
-from synth.abilities import Catalog
 from synth.filters.repetition import Repetition, RepetitionOptions
+
+from synth.abilities import Catalog
 from synth.records import Candidate, Entry, Image
 
 

@@ -43,7 +43,10 @@ class NonVisual(Filter):
         self._banned = {stem(word) for word in [*NON_VISUAL, *options.also]} - allowed
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
-        for keyword in candidate.keywords:
+        keywords = candidate.keywords
+        if self._banned.isdisjoint(map(stem, words(" ".join(keywords)))):
+            return passed()
+        for keyword in keywords:
             for word in words(keyword):
                 if stem(word) in self._banned and not _planned(candidate, word):
                     return failed(f"'{keyword}' cannot be seen ({word})")

@@ -28,7 +28,8 @@ _META = re.compile(
 _AMBIGUOUS = re.compile(
     r"\b(what (?:do|would) you (?:think|feel)|how (?:do|does|would) (?:you|it|this|they|he|she) feel"
     r"|what might|what could|what (?:is|are) .{0,30}thinking|what happens? (?:next|after|before)"
-    r"|what will|guess|imagine|opinion|favou?rite|meaning|symboli[sz]e|purpose of (?:the|this) (?:image|picture|photo))\b",
+    r"|what will|guess|imagine|opinion|favou?rite|meaning|symboli[sz]e"
+    r"|purpose of (?:the|this) (?:image|picture|photo))\b",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"[^.!?]+[.!?]?")

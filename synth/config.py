@@ -126,7 +126,9 @@ def _set(data: dict[str, Any], path: list[str], value: Any) -> None:
     for part in path[:-1]:
         section = data.setdefault(part, {})
         if not isinstance(section, dict):
-            raise SynthError(f"{part}: expected a section of settings, found '{section}'.", "See docs/configuration.md.")
+            raise SynthError(
+                f"{part}: expected a section of settings, found '{section}'.", "See docs/configuration.md."
+            )
         data = section
     data[path[-1]] = value
 

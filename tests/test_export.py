@@ -8,7 +8,6 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
-from small_runs import OPENMOJI, accept, candidate, paint, save_run, small_run, text_only
 
 from synth import plugins
 from synth.errors import BackendError, RunRefused, SynthError
@@ -16,6 +15,7 @@ from synth.export import export_run
 from synth.export.base import Export, Exported
 from synth.records import IMAGE_PLACEHOLDER, Image, Turn
 from synth.run.dataset import read_dataset
+from tests.small_runs import OPENMOJI, accept, candidate, paint, save_run, small_run, text_only
 
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)> \x00 \u202e \u2028 {{ 7*7 }} é 😀'
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from PIL import Image as PILImage
-from small_runs import OPENMOJI, accept, candidate, paint, save_run, small_run, text_only
 
 from synth.errors import RunRefused
 from synth.ledger import Ledger
@@ -21,6 +20,7 @@ from synth.report import write_report
 from synth.report.counting import Distinct, Histogram, Tops, evenly, shares
 from synth.report.gather import GALLERY, REJECTED_EACH, gather
 from synth.report.shown import Piece, emphasis, spoken, visible
+from tests.small_runs import OPENMOJI, accept, candidate, paint, save_run, small_run, text_only
 
 HOSTILE = (
     "</p></script><script>alert(1)</script>\"><img src=x onerror=alert(2)>' onload=x \x00 \u202egnp {{ 7*7 }}"

@@ -30,7 +30,7 @@ class PoolSettings(Record):
     that the errors of a weak model cannot breed.
     """
 
-    size: int = Field(6, ge=2, le=64, description="examples in the pool")
+    size: int = Field(8, ge=2, le=64, description="examples in the pool")
     examples_per_group: int = Field(3, ge=1, le=16, description="examples shown in one request")
     groups: int = Field(2, ge=1, le=16, description="example groups per round")
     portion: float = Field(0.34, ge=0, le=1, description="share of the pool replaced after each round")
@@ -104,7 +104,6 @@ class ExamplePool:
         self._seed = seed
         order = list(own)
         generator(*seed, "pool").shuffle(order)
-        self._reserve = order[settings.size :]
         first = tuple(order[: settings.size])
         # pools[r] for the rounds that can still be asked for; rounds 0 and 1 see the first pool
         self._pools: dict[int, tuple[Demonstration, ...]] = {0: first, 1: first}
