@@ -23,6 +23,7 @@ _CLAUSE = re.compile(
     r"[.,;:!?]|\b(?:but|while|because|although|and|whereas|instead of|rather than)\b", re.IGNORECASE
 )
 _NEGATION = re.compile(r"\b(?:not|never|no|cannot|nor|without)\b|n't\b", re.IGNORECASE)
+_ABSENT = re.compile(rf"{_NEGATION.pattern}|\btoo \w+ to\b", re.IGNORECASE)
 #: a negation with one of these speaks of the world, not of the picture: "a tree cannot drive"
 _IN_GENERAL = re.compile(
     r"\b(?:cannot|can|could|would|should|never|nothing|nobody|normal\w*|usual\w*|typical\w*|real\w*|do|does)\b|(?:ca|could|would|should|do|does)n't",
@@ -108,8 +109,10 @@ class Grounding(Filter):
             negative = _NEGATION.search(_source(candidate, source))
             if not negative and self._clause_with(_NEGATION, None, candidate, source):
                 return failed(f"the answer denies the {_label(candidate, source)}")
+        if self._denies_facts(candidate):
+            return failed(f"the answer denies what is true: {', '.join(self.options.never_deny)}")
         for source in self.options.never_absent:
-            if self._clause_with(_NEGATION, _IN_GENERAL, candidate, source, 0.4):
+            if self._clause_with(_ABSENT, _IN_GENERAL, candidate, source, 0.4):
                 return failed(f"the answer says there is no {_label(candidate, source)}")
         for source in self.options.never_usual:
             if self._clause_with(_USUALLY, _NEGATION, candidate, source):
@@ -146,6 +149,20 @@ class Grounding(Filter):
         if source == subject:
             return wanted
         return (wanted - content_stems(_source(candidate, subject))) or wanted
+
+    def _denies_facts(self, candidate: Candidate) -> bool:
+        """Whether a negated clause consists mostly of words that are true of the subject: "sharks do
+        not swim" about an animal of which the plan says that it swims."""
+        sources = [_source(candidate, source) for source in self.options.never_deny]
+        true = all_stems(text for text in sources if not _NEGATION.search(text))
+        subject = content_stems(_source(candidate, self._subject))
+        for answer in candidate.answers:
+            for clause in _CLAUSE.split(answer):
+                if _NEGATION.search(clause):
+                    own = content_stems(clause) - subject - _FRAME
+                    if own and len(own & true) >= 0.6 * len(own):
+                        return True
+        return False
 
     def _clause_with(
         self,

@@ -95,40 +95,27 @@ class Filter(ABC):
     def remember_dataset(self, samples: Iterable[Sample]) -> None:
         """Called before the run with an existing data set that new data must not repeat."""
 
-    def judge(
-        self,
-        candidates: Sequence[Candidate],
-        stage: Stage,
-        pictures: Sequence[Sequence[Rendered]],
-        attempt: int,
-    ) -> list[Verdict]:
-        """`check_batch`, timed, counted and turned into verdicts appended to the candidates."""
+    def judge(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered], attempt: int) -> Verdict:
+        """`check`, timed, counted and turned into a verdict appended to the candidate."""
         began = time.perf_counter()
         try:
-            if len(candidates) == 1:
-                results = [self.check(candidates[0], stage, pictures[0])]
-            else:
-                results = self.check_batch(candidates, stage, pictures)
-            verdicts = [
-                Verdict(
-                    filter=self.name,
-                    stage=stage,
-                    outcome=result.outcome,
-                    reason=result.reason,
-                    score=result.score,
-                    attempt=attempt,
-                )
-                for _, result in zip(candidates, results, strict=True)
-            ]
+            result = self.check(candidate, stage, pictures)
+            verdict = Verdict(
+                filter=self.name,
+                stage=stage,
+                outcome=result.outcome,
+                reason=result.reason,
+                score=result.score,
+                attempt=attempt,
+            )
         except SynthError:
             raise
         except Exception as error:  # a filter may be anybody's code
-            raise self._broken(error, candidates[0].id, stage) from error
+            raise self._broken(error, candidate.id, stage) from error
         self.stats.seconds += time.perf_counter() - began
-        for candidate, verdict in zip(candidates, verdicts, strict=True):
-            self.stats.counts[verdict.outcome] += 1
-            candidate.verdicts.append(verdict)
-        return verdicts
+        self.stats.counts[verdict.outcome] += 1
+        candidate.verdicts.append(verdict)
+        return verdict
 
     def _broken(self, error: Exception, candidate: str, stage: Stage) -> SynthError:
         return SynthError(
@@ -192,7 +179,7 @@ class Chain:
         attempt: int,
     ) -> Verdict | None:
         for one in filters:
-            verdict = one.judge([candidate], stage, [pictures], attempt)[0]
+            verdict = one.judge(candidate, stage, pictures, attempt)
             if verdict.outcome == "fail":
                 return verdict
         return None

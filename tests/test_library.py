@@ -19,9 +19,3 @@ assert synth.write_report(summary.folder).is_file()
 assert synth.export_run(summary.folder, "llava", {str(tmp_path / "x")!r}, allow_preview=summary.previews).exists()
 """
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_report_and_export_are_functions_whatever_is_asked_first() -> None:
-    for first in ("report", "export", "generate"):
-        code = f"import synth; synth.{first}; assert callable(synth.report) and callable(synth.export)"
-        subprocess.run([sys.executable, "-c", code], check=True)

@@ -44,13 +44,13 @@ def parse_written(reply: str, fact_names: Mapping[str, Any]) -> tuple[dict[str, 
         repairs.append("keywords_from_string")
     if not isinstance(raw, list) or not raw:
         raise ReplyError("the reply has no list of keywords")
-    keywords: list[str] = []
+    keywords: dict[str, str] = {}  # in lower case: as first written
     for item in raw:
         if not isinstance(item, str):
             raise ReplyError("a keyword is not a text")
         keyword = clean_keyword(item)
-        if keyword and keyword.lower() not in (k.lower() for k in keywords):
-            keywords.append(keyword)
+        if keyword:
+            keywords.setdefault(keyword.lower(), keyword)
     if not keywords:
         raise ReplyError("all keywords are empty")
     facts = {}
@@ -59,7 +59,7 @@ def parse_written(reply: str, fact_names: Mapping[str, Any]) -> tuple[dict[str, 
         if not isinstance(value, str) or not clean(value, repairs):
             raise ReplyError(f"the reply has no '{name}'")
         facts[name] = clean(value, repairs)
-    return facts, keywords, repairs
+    return facts, list(keywords.values()), repairs
 
 
 def parse_answer(reply: str) -> tuple[str, list[str]]:
