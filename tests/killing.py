@@ -31,9 +31,16 @@ def run_whole(arguments: list[str]) -> None:
     subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def run_and_kill(arguments: list[str], seconds: float) -> bool:
-    """Start, wait, SIGKILL; true if the process was still running."""
+def run_and_kill(arguments: list[str], seconds: float, run: Path, after_progress: bool) -> bool:
+    """Start, wait, SIGKILL; true if the process was still running.
+
+    With `after_progress` the seconds count from the first new row on, so that slow starts do not
+    make all kills hit the start.
+    """
+    before = len(committed(run))
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while after_progress and process.poll() is None and len(committed(run)) == before:
+        time.sleep(0.05)
     try:
         process.wait(seconds)
         return False
@@ -94,8 +101,9 @@ def compare(kills: int, n: int, llm: str, renderer: str, ability: str, work: Pat
     for _ in range(kills * 20):
         if hit == kills:
             break
-        wait = rng.uniform(0.3, max(0.8, 1.6 * seconds / kills))
-        hit += run_and_kill(command(killed, n, llm, renderer, ability), wait)
+        after_progress = hit % 3 > 0  # every third kill may hit the start
+        wait = rng.uniform(0.0, seconds / kills) if after_progress else rng.uniform(0.2, 2.0)
+        hit += run_and_kill(command(killed, n, llm, renderer, ability), wait, killed, after_progress)
         now = committed(killed)
         for id_, record in known.items():
             assert id_ in now, f"{id_} was committed and is gone"
