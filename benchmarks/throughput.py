@@ -139,9 +139,7 @@ def synth_run(url: str, records: int, out: Path, all_filters: bool = False) -> t
 def child(url: str, records: int, all_filters: bool = False) -> dict[str, float]:
     """`synth_run` in a fresh process, with its peak memory in MB."""
     command = [sys.executable, __file__, "--child", url, str(records)]
-    done = subprocess.run(
-        [*command, "--all-filters"] if all_filters else command, check=True, stdout=subprocess.PIPE
-    )
+    done = subprocess.run([*command, "--all-filters"] if all_filters else command, check=True, stdout=subprocess.PIPE)
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -16,9 +16,7 @@ from synth.records import Candidate, Record, Stage
 
 
 class AlignmentOptions(Record):
-    threshold: float | None = Field(
-        None, ge=-1, le=1, description="cosine that must be exceeded; default: report only"
-    )
+    threshold: float | None = Field(None, ge=-1, le=1, description="cosine that must be exceeded; default: report only")
 
 
 class Alignment(Filter):

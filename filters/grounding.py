@@ -19,9 +19,7 @@ from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
 from synth.text import all_stems, content_stems, stem
 
-_CLAUSE = re.compile(
-    r"[.,;:!?]|\b(?:but|while|because|although|and|whereas|instead of|rather than)\b", re.IGNORECASE
-)
+_CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|while|because|although|and|whereas|instead of|rather than)\b", re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:not|never|no|cannot|nor|without)\b|n't\b", re.IGNORECASE)
 _ABSENT = re.compile(rf"{_NEGATION.pattern}|\btoo \w+ to\b", re.IGNORECASE)
 #: a negation with one of these speaks of the world, not of the picture: "a tree cannot drive"
@@ -52,15 +50,11 @@ class GroundingOptions(Record):
     written_avoids: float = Field(
         0.6, gt=0, le=1, description="share of a source that a written fact `avoids` which it must not reach"
     )
-    answer: dict[str, float] = Field(
-        default_factory=dict, description="all answers together: {source: share}"
-    )
+    answer: dict[str, float] = Field(default_factory=dict, description="all answers together: {source: share}")
     answer_either: dict[str, float] = Field(
         default_factory=dict, description="like `answer`, but one of the sources is enough"
     )
-    never_deny: list[str] = Field(
-        default_factory=list, description="sources that no clause of an answer may negate"
-    )
+    never_deny: list[str] = Field(default_factory=list, description="sources that no clause of an answer may negate")
     never_absent: list[str] = Field(
         default_factory=list, description="sources that no clause of an answer may say are not in the picture"
     )
@@ -181,9 +175,7 @@ class Grounding(Filter):
             for clause in _CLAUSE.split(answer):
                 if unless is not None and unless.search(clause):
                     continue
-                if marker.search(clause) and len(wanted & content_stems(clause)) >= max(
-                    1, share * len(wanted)
-                ):
+                if marker.search(clause) and len(wanted & content_stems(clause)) >= max(1, share * len(wanted)):
                     return True
         return False
 

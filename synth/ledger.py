@@ -172,9 +172,7 @@ class Ledger:
     def illustrated(self, ability: str) -> set[int]:
         """The indices of candidates that may have pictures; 50 bytes each."""
         with self._open() as db:
-            rows = db.execute(
-                "SELECT idx FROM candidates WHERE ability = ? AND state != 'text_ok'", (ability,)
-            )
+            rows = db.execute("SELECT idx FROM candidates WHERE ability = ? AND state != 'text_ok'", (ability,))
             return {row[0] for row in rows}
 
     def ids(self, pattern: str, limit: int = 5) -> list[str]:
@@ -274,9 +272,7 @@ class Ledger:
         if not tables:
             return
         if "meta" not in tables:
-            raise RunRefused(
-                f"{self.path} is a database, but not a ledger of synth.", "Choose another folder."
-            )
+            raise RunRefused(f"{self.path} is a database, but not a ledger of synth.", "Choose another folder.")
         row = db.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
         found = int(row[0]) if row else 0
         if found > LEDGER_VERSION:
@@ -299,9 +295,7 @@ class Ledger:
                 "Free some disk space, then run the same command again: what was committed is safe.",
             )
         if "not a database" in text or "malformed" in text:
-            return RunRefused(
-                f"{self.path} is not a readable ledger: {text}.", "Restore it, or choose another --out."
-            )
+            return RunRefused(f"{self.path} is not a readable ledger: {text}.", "Restore it, or choose another --out.")
         return BackendError(f"The ledger {self.path} failed: {text}.", "Run the same command again to go on.")
 
 

@@ -139,11 +139,7 @@ class Candidate(Record):
     @property
     def questions(self) -> list[str]:
         """What the user says, without image placeholders."""
-        return [
-            turn.text.replace(IMAGE_PLACEHOLDER, "").strip()
-            for turn in self.turns
-            if turn.role == "user"
-        ]
+        return [turn.text.replace(IMAGE_PLACEHOLDER, "").strip() for turn in self.turns if turn.role == "user"]
 
     def reject(self, filter_name: str, reason: str) -> None:
         self.state, self.decided_by, self.reason = "rejected", filter_name, reason

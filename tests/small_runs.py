@@ -105,9 +105,7 @@ def candidate(ability: str, index: int, seed: int = 7) -> Candidate:
     )
 
 
-def paint(
-    run: Path, one: Candidate, origin: str = "rendered", attribution: str = "", size: int = 256
-) -> None:
+def paint(run: Path, one: Candidate, origin: str = "rendered", attribution: str = "", size: int = 256) -> None:
     """Give a candidate its pictures."""
     for number, image in enumerate(one.images):
         image.path = picture_path(one.ability, one.index, one.id, number)
@@ -117,9 +115,7 @@ def paint(
         write_picture(run, image.path, drawn, 90, image.prompt, attribution)
 
 
-def accept(
-    run: Path, one: Candidate, origin: str = "rendered", attribution: str = "", size: int = 256
-) -> Candidate:
+def accept(run: Path, one: Candidate, origin: str = "rendered", attribution: str = "", size: int = 256) -> Candidate:
     paint(run, one, origin, attribution, size)
     score = round(0.26 + (one.index * 37 % 100) / 900, 4)
     one.scores = {"prompt": score, "dialogue": round(score - 0.03, 4)}

@@ -320,9 +320,7 @@ def test_previews_are_exported_only_on_demand(run: Path, tmp_path: Path) -> None
     refused = synth("export", run, "--format", "llava", "--out", tmp_path / "x")
     assert refused.exit_code == 2
     assert "--allow-preview" in refused.stderr
-    assert (
-        synth("export", run, "--format", "llava", "--out", tmp_path / "x", "--allow-preview").exit_code == 0
-    )
+    assert synth("export", run, "--format", "llava", "--out", tmp_path / "x", "--allow-preview").exit_code == 0
 
 
 # -- models -----------------------------------------------------------------------------------
@@ -340,9 +338,7 @@ def test_generate_offline_without_a_model_says_so(tmp_path: Path, monkeypatch: p
     assert not (tmp_path / "run").exists()
 
 
-def test_generate_fetches_a_missing_model_and_says_its_size(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_generate_fetches_a_missing_model_and_says_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from synth.backends import models
     from synth.cli.machine import provide_model
 
@@ -385,9 +381,7 @@ def test_a_bug_exits_with_1_and_asks_for_a_report(
 
 def test_a_closed_pipe_is_no_error() -> None:
     code = "import sys\nfrom synth.cli import main\nsys.argv = ['synth', 'abilities']\nmain()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()

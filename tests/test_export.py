@@ -60,9 +60,7 @@ def test_llava_rows(run: Path, tmp_path: Path) -> None:
         assert exported.stat().st_ino == (run / sample.images[0].path).stat().st_ino
 
 
-def test_copies_where_links_are_not_possible(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_copies_where_links_are_not_possible(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_link(*args: object, **more: object) -> None:
         raise OSError(18, "Invalid cross-device link")
 
@@ -286,9 +284,7 @@ def install(monkeypatch: pytest.MonkeyPatch, exporter: object) -> None:
     monkeypatch.setattr(EntryPoint, "load", lambda self: exporter)
 
 
-def test_a_failing_exporter_leaves_nothing(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failing_exporter_leaves_nothing(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, breaking)
     with pytest.raises(RuntimeError, match="half-way"):
         export_run(run, "mine", tmp_path / "out")

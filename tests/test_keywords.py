@@ -16,9 +16,7 @@ from synth.produce.keywords import bank_lines, facts_of, grow, header
 BANK = parse_bank(
     "animal",
     "red fox | is: mammal | look: rust-red fur\nowl | is: bird | look: round eyes\n"
-    + "".join(
-        f"beast {word} | is: mammal | look: grey\n" for word in ("one", "two", "three", "four", "five", "six")
-    ),
+    + "".join(f"beast {word} | is: mammal | look: grey\n" for word in ("one", "two", "three", "four", "five", "six")),
     "animal.txt",
 )
 PLAIN = parse_bank("camera", "close-up photo\nwide-angle shot\n", "camera.txt")

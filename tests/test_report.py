@@ -22,9 +22,7 @@ from synth.report.gather import GALLERY, REJECTED_EACH, gather
 from synth.report.shown import Piece, emphasis, spoken, visible
 from tests.small_runs import OPENMOJI, accept, candidate, paint, save_run, small_run, text_only
 
-HOSTILE = (
-    "</p></script><script>alert(1)</script>\"><img src=x onerror=alert(2)>' onload=x \x00 \u202egnp {{ 7*7 }}"
-)
+HOSTILE = "</p></script><script>alert(1)</script>\"><img src=x onerror=alert(2)>' onload=x \x00 \u202egnp {{ 7*7 }}"
 VOID = {"meta", "img", "br", "link", "base"}
 
 
@@ -63,9 +61,7 @@ def page_of(run: Path) -> Page:
     return Page(write_report(run).read_text(encoding="utf-8"))
 
 
-def drop(
-    one: Candidate, name: str, stage: str = "", reason: str = "because", score: float | None = None
-) -> Candidate:
+def drop(one: Candidate, name: str, stage: str = "", reason: str = "because", score: float | None = None) -> Candidate:
     """Reject at a filter, or fail at a step if `stage` is empty."""
     if stage:
         one.verdicts.append(Verdict(filter=name, stage=stage, outcome="fail", reason=reason, score=score))  # type: ignore[arg-type]
@@ -185,9 +181,7 @@ def test_coverage_variety_and_rotation(tmp_path: Path) -> None:
 
 def test_model_costs_and_repairs(tmp_path: Path) -> None:
     def second_try(one: Candidate) -> None:
-        one.calls.append(
-            Call(step="write", attempt=1, seed=1, shared="k", message="m", problem="not JSON at all")
-        )
+        one.calls.append(Call(step="write", attempt=1, seed=1, shared="k", message="m", problem="not JSON at all"))
 
     text = page_of(small_run(tmp_path / "run", 10, second_try)).text
     assert "write 20 10 10 6,120 88% 580" in text
@@ -295,9 +289,7 @@ KNOWN_TAGS = {
 def test_the_page_needs_and_allows_no_network(tmp_path: Path) -> None:
     run = mixed_run(tmp_path / "run")
     text = write_report(run).read_text()
-    [policy] = [
-        a["content"] or "" for a in Page(text).all("meta") if a.get("http-equiv") == "Content-Security-Policy"
-    ]
+    [policy] = [a["content"] or "" for a in Page(text).all("meta") if a.get("http-equiv") == "Content-Security-Policy"]
     for part in ("default-src 'none'", "img-src data:", "style-src 'unsafe-inline'", "base-uri 'none'"):
         assert part in policy
     assert "http://" not in text and "https://" not in text and "url(" not in text and "@import" not in text

@@ -11,9 +11,7 @@ from synth.cli.terminal import NameOrCommand, heading, say, table
 
 _PluginDirs = Annotated[
     list[Path] | None,
-    typer.Option(
-        "--plugin-dir", metavar="DIR", help="A folder with templates/ and keyword_banks/ of your own."
-    ),
+    typer.Option("--plugin-dir", metavar="DIR", help="A folder with templates/ and keyword_banks/ of your own."),
 ]
 
 group = typer.Typer(
@@ -103,9 +101,9 @@ def _show(ctx: typer.Context, name: str, plugin_dir: _PluginDirs = None) -> None
 @group.command("new")
 def _new(
     name: Annotated[str, typer.Argument(help="Lower-case letters, digits and underscores.")],
-    directory: Annotated[
-        Path, typer.Option("--dir", help="Where templates/ and keyword_banks/ are written.")
-    ] = Path("my-abilities"),
+    directory: Annotated[Path, typer.Option("--dir", help="Where templates/ and keyword_banks/ are written.")] = Path(
+        "my-abilities"
+    ),
 ) -> None:
     """Start a new ability.
 
@@ -147,9 +145,7 @@ def _check(
         say(f"wrong    {line}")
     if found.problems:
         count = len(found.problems)
-        say(
-            f"\n{file}: {count} problem{'s' if count > 1 else ''}. docs/new-ability.md describes every field."
-        )
+        say(f"\n{file}: {count} problem{'s' if count > 1 else ''}. docs/new-ability.md describes every field.")
         raise typer.Exit(2)
     say(f"\n{file} is fine. The image filters need pictures and were not run.")
 

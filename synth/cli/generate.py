@@ -52,9 +52,7 @@ def register(app: typer.Typer) -> None:
 def generate(
     ability: Annotated[
         list[str] | None,
-        typer.Option(
-            "--ability", metavar="NAME[=N]", help="What to make; may be repeated.", rich_help_panel=_WHAT
-        ),
+        typer.Option("--ability", metavar="NAME[=N]", help="What to make; may be repeated.", rich_help_panel=_WHAT),
     ] = None,
     n: Annotated[int | None, typer.Option("--n", help="Samples per ability.", rich_help_panel=_WHAT)] = None,
     dialogue: Annotated[
@@ -65,18 +63,12 @@ def generate(
             rich_help_panel=_WHAT,
         ),
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="The same seed plans the same.", rich_help_panel=_WHAT)
-    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed plans the same.", rich_help_panel=_WHAT)] = None,
     width: Annotated[int | None, typer.Option(help="Picture width in pixels.", rich_help_panel=_WHAT)] = None,
-    height: Annotated[
-        int | None, typer.Option(help="Picture height in pixels.", rich_help_panel=_WHAT)
-    ] = None,
+    height: Annotated[int | None, typer.Option(help="Picture height in pixels.", rich_help_panel=_WHAT)] = None,
     existing: Annotated[
         list[Path] | None,
-        typer.Option(
-            metavar="PATH", help="A run or dataset.jsonl not to repeat; repeatable.", rich_help_panel=_WHAT
-        ),
+        typer.Option(metavar="PATH", help="A run or dataset.jsonl not to repeat; repeatable.", rich_help_panel=_WHAT),
     ] = None,
     plugin_dir: Annotated[
         list[Path] | None,
@@ -96,9 +88,7 @@ def generate(
     ] = None,
     renderer: Annotated[
         str | None,
-        typer.Option(
-            metavar="SPEC", help="auto, none (text only), preview, or a plugin.", rich_help_panel=_MODELS
-        ),
+        typer.Option(metavar="SPEC", help="auto, none (text only), preview, or a plugin.", rich_help_panel=_MODELS),
     ] = None,
     scorer: Annotated[
         str | None,
@@ -113,9 +103,7 @@ def generate(
     ] = None,
     temperature: Annotated[float | None, typer.Option(help="Sampling.", rich_help_panel=_MODELS)] = None,
     top_p: Annotated[float | None, typer.Option(help="Sampling.", rich_help_panel=_MODELS)] = None,
-    max_tokens: Annotated[
-        int | None, typer.Option(help="The longest reply.", rich_help_panel=_MODELS)
-    ] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="The longest reply.", rich_help_panel=_MODELS)] = None,
     attempts: Annotated[
         int | None, typer.Option(help="Replies asked for until one passes.", rich_help_panel=_MODELS)
     ] = None,
@@ -142,9 +130,7 @@ def generate(
     ] = None,
     max_cost: Annotated[
         float | None,
-        typer.Option(
-            help="Stop at this cost; needs llm_settings.price_in and price_out.", rich_help_panel=_LIMITS
-        ),
+        typer.Option(help="Stop at this cost; needs llm_settings.price_in and price_out.", rich_help_panel=_LIMITS),
     ] = None,
     resume: Annotated[
         Resume | None,

@@ -35,12 +35,8 @@ def register(app: typer.Typer) -> None:
 def keywords(
     bank: Annotated[str, typer.Option(metavar="NAME", help="The bank to grow, or a new one (with --about).")],
     n: Annotated[int, typer.Option("--n", min=1, max=10000, help="How many new entries.")],
-    llm: Annotated[
-        str, typer.Option(metavar="SPEC", help="auto, llamacpp, openai:MODEL, or a plugin.")
-    ] = "auto",
-    base_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="An OpenAI-compatible endpoint.")
-    ] = None,
+    llm: Annotated[str, typer.Option(metavar="SPEC", help="auto, llamacpp, openai:MODEL, or a plugin.")] = "auto",
+    base_url: Annotated[str | None, typer.Option(metavar="URL", help="An OpenAI-compatible endpoint.")] = None,
     temperature: Annotated[float, typer.Option(min=0, max=2, help="Higher is more varied.")] = 0.9,
     about: Annotated[str, typer.Option(metavar="TEXT", help="What the bank is about.")] = "",
     out: Annotated[Path | None, typer.Option(help="Write the new entries to this file.")] = None,
@@ -116,9 +112,7 @@ async def _grow(
     entries = there.entries if there else ()
     try:
         await llm.start()
-        grown = await grow(
-            llm, bank, entries, n, settings, about, seed, lambda count: note(f"{count} of {n}")
-        )
+        grown = await grow(llm, bank, entries, n, settings, about, seed, lambda count: note(f"{count} of {n}"))
     finally:
         await llm.close()
     return grown, str(identity.get("model") or identity.get("name") or name)

@@ -20,9 +20,7 @@ _PANEL = "Look at data"
 
 
 def register(app: typer.Typer) -> None:
-    app.command(
-        "status", rich_help_panel=_PANEL, epilog="[bold]Example:[/bold] synth status runs/abnormal-s0"
-    )(status)
+    app.command("status", rich_help_panel=_PANEL, epilog="[bold]Example:[/bold] synth status runs/abnormal-s0")(status)
     app.command(
         "show",
         rich_help_panel=_PANEL,
@@ -46,18 +44,10 @@ def status(run: RunArgument) -> None:
         rows.append([name, one.wanted, one.ready, one.tried, one.surplus, one.waiting])
     header = ["ability", "wanted", "samples", "candidates", "surplus", "in work"]
     say(table(rows, header, indent="  "))
-    dropped = [
-        [name, key, count]
-        for name, one in found.abilities.items()
-        for key, count in one.dropped.most_common()
-    ]
+    dropped = [[name, key, count] for name, one in found.abilities.items() for key, count in one.dropped.most_common()]
     if dropped:
         heading("\nDropped")
-        say(
-            table(
-                [[name, count, key] for name, key, count in dropped], ["ability", "count", "by"], indent="  "
-            )
-        )
+        say(table([[name, count, key] for name, key, count in dropped], ["ability", "count", "by"], indent="  "))
     say(f"\n{found.prompt_tokens:,} prompt tokens, {found.completion_tokens:,} reply tokens")
     if found.cost:
         say(f"cost {found.cost:.4f}")
@@ -78,9 +68,7 @@ def _state(found: RunStatus) -> str:
 
 def show(
     run: RunArgument,
-    id_: Annotated[
-        str, typer.Argument(metavar="ID", help="A candidate's id, or its number if only one has it.")
-    ],
+    id_: Annotated[str, typer.Argument(metavar="ID", help="A candidate's id, or its number if only one has it.")],
     raw: Annotated[bool, typer.Option("--raw", help="Print everything as JSON.")] = False,
 ) -> None:
     """Everything about one candidate.
@@ -120,9 +108,7 @@ def _print_candidate(run: Path, candidate: Candidate) -> None:
         say(f"  prompt: {image.prompt}")
         if image.negative_prompt:
             say(f"  negative prompt: {image.negative_prompt}")
-        where = (
-            f"{run / image.path} ({image.width} x {image.height}, {image.origin})" if image.path else "none"
-        )
+        where = f"{run / image.path} ({image.width} x {image.height}, {image.origin})" if image.path else "none"
         say(f"  file: {where}")
     if candidate.turns:
         heading("\nDialogue")

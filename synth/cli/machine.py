@@ -74,9 +74,7 @@ def path_of_model(
 
     path = models.path(name)
     if path is None:
-        raise SynthError(
-            f"The model {name} is not on this machine.", f"Fetch it with: synth models fetch {name}"
-        )
+        raise SynthError(f"The model {name} is not on this machine.", f"Fetch it with: synth models fetch {name}")
     say(path)
 
 

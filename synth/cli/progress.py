@@ -139,10 +139,7 @@ def _draw_bars(tally: Tally, done: threading.Event) -> None:
     paces = {name: Pace() for name in tally.abilities}
     tokens = Pace()
     with Progress(*columns, console=Console(stderr=True), transient=True, expand=True) as bars:
-        tasks = {
-            name: bars.add_task(escape(name), total=one.wanted, note="")
-            for name, one in tally.abilities.items()
-        }
+        tasks = {name: bars.add_task(escape(name), total=one.wanted, note="") for name, one in tally.abilities.items()}
         last = False
         while not last:
             last = done.wait(_FRAME)

@@ -63,9 +63,7 @@ def render(
 def export(
     run: RunArgument,
     format_: Annotated[str, typer.Option("--format", metavar="NAME", help="A format, e.g. llava.")],
-    out: Annotated[
-        Path, typer.Option(help="The folder to write; it must be new, empty, or an earlier export.")
-    ],
+    out: Annotated[Path, typer.Option(help="The folder to write; it must be new, empty, or an earlier export.")],
     allow_preview: Annotated[
         bool, typer.Option("--allow-preview", help="Export although the pictures are only previews.")
     ] = False,
@@ -81,9 +79,7 @@ def export(
 
 def report(
     run: RunArgument,
-    out: Annotated[
-        Path | None, typer.Option(help="The file to write. Default: report.html in the run.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The file to write. Default: report.html in the run.")] = None,
 ) -> None:
     """Write an HTML page about a run.
 

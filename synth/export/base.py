@@ -77,8 +77,7 @@ class Export:
         if missing:
             of = f"All {missing}" if missing == self.survey.samples else f"{missing} of {self.survey.samples}"
             raise SynthError(
-                f"{of} samples of {self.survey.run} have no pictures yet, and the format "
-                f"'{self.format}' needs them.",
+                f"{of} samples of {self.survey.run} have no pictures yet, and the format '{self.format}' needs them.",
                 f"Render them first with: synth render {self.survey.run}",
             )
 

@@ -19,9 +19,7 @@ README_FILE = "README.md"
 def describe(export: Export, result: Exported) -> None:
     """Write both files. They hold no times and no machine paths: equal runs give equal exports."""
     if not (export.folder / result.main).is_file():
-        raise SynthError(
-            f"The export format '{export.format}' did not write {result.main!r}.", "Report this."
-        )
+        raise SynthError(f"The export format '{export.format}' did not write {result.main!r}.", "Report this.")
     facts = summary(export, result)
     with export.text_file(README_FILE) as file:
         file.write(_readme(facts, result))
@@ -79,8 +77,7 @@ def _readme(facts: dict[str, Any], result: Exported) -> str:
     lines = [
         f"# {facts['samples']} samples for {_counted(facts['abilities'], 12)}",
         "",
-        f"Written by synth {facts['synth']} in the format `{facts['format']}`; "
-        f"`{MARK_FILE}` has the same as data.",
+        f"Written by synth {facts['synth']} in the format `{facts['format']}`; `{MARK_FILE}` has the same as data.",
         "",
         "    # in this folder",
         *(f"    {line}" for line in result.usage.splitlines()),
@@ -98,13 +95,9 @@ def _readme(facts: dict[str, Any], result: Exported) -> str:
     if facts["scripted"]:
         lines.append(f"- **{facts['scripted']} samples have scripted texts**: no language model wrote them.")
     if asked > facts["samples"]:
-        lines.append(
-            f"- **The run is incomplete**: {asked} samples were asked for, {facts['samples']} are here."
-        )
+        lines.append(f"- **The run is incomplete**: {asked} samples were asked for, {facts['samples']} are here.")
     for name, count in facts["filters_not_run"].items():
-        lines.append(
-            f"- The filter `{_plain(name)}` could not judge {count} samples; they are unchecked by it."
-        )
+        lines.append(f"- The filter `{_plain(name)}` could not judge {count} samples; they are unchecked by it.")
     lines += ["", "## Made by", ""]
     for role, title in (("llm", "Texts"), ("renderer", "Pictures"), ("scorer", "Picture-text scores")):
         for one in facts["models"][role]:
@@ -119,8 +112,7 @@ def _readme(facts: dict[str, Any], result: Exported) -> str:
     for text, count in facts["licences"].items():
         lines.append(f"- {count} samples: {_plain(text)}")
     lines.append(
-        "- What a model wrote or drew is also under the terms of that model's licence; "
-        "the models are named above."
+        "- What a model wrote or drew is also under the terms of that model's licence; the models are named above."
     )
     return "\n".join(lines) + "\n"
 
@@ -133,9 +125,7 @@ def _counted(counts: dict[str, int], most: int) -> str:
 
 def _model(one: Any) -> str:
     if isinstance(one, dict):
-        return ", ".join(
-            f"{key}: {value}" for key, value in one.items() if not isinstance(value, dict | list)
-        )
+        return ", ".join(f"{key}: {value}" for key, value in one.items() if not isinstance(value, dict | list))
     return str(one)
 
 

@@ -24,9 +24,7 @@ def picture_path(ability: str, index: int, id_: str, number: int = 0) -> str:
     return f"{FOLDER}/{ability}/{index // PER_FOLDER:04d}/{id_}{suffix}.jpg"
 
 
-def write_picture(
-    folder: Path, path: str, image: PILImage, quality: int, description: str, attribution: str
-) -> None:
+def write_picture(folder: Path, path: str, image: PILImage, quality: int, description: str, attribution: str) -> None:
     """Encode as JPEG and move into place: temporary name, sync, rename.
 
     Raises:

@@ -55,8 +55,7 @@ class Tally:
 
     def __init__(self, config: RunConfig, tokens: tuple[int, int]) -> None:
         self.abilities = {
-            name: AbilityTally(wanted=n, stop_after=config.flow.stop_after)
-            for name, n in config.abilities.items()
+            name: AbilityTally(wanted=n, stop_after=config.flow.stop_after) for name, n in config.abilities.items()
         }
         self.began = time.monotonic()
         self.prompt_tokens, self.completion_tokens = tokens

@@ -43,9 +43,7 @@ def check_ability(file: Path, plugin_dirs: Sequence[Path] = ()) -> Checked:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SynthError(
-            f"{file} cannot be read: {error}.", "Give the path of a template, e.g. x.yaml."
-        ) from error
+        raise SynthError(f"{file} cannot be read: {error}.", "Give the path of a template, e.g. x.yaml.") from error
     ability = parse_ability(text, str(file))
     found = Checked(ability.name, str(file))
     found.checked.append(
@@ -53,9 +51,7 @@ def check_ability(file: Path, plugin_dirs: Sequence[Path] = ()) -> Checked:
         f"{len(ability.examples)} examples, {len(ability.restrictions)} restrictions"
     )
     if file.stem != ability.name:
-        found.problems.append(
-            f"{file}: the file is called '{file.stem}' but its field 'name' says '{ability.name}'"
-        )
+        found.problems.append(f"{file}: the file is called '{file.stem}' but its field 'name' says '{ability.name}'")
     catalog = Catalog(_plugin_dirs(file, plugin_dirs))
     try:
         catalog.check_banks(ability)
@@ -73,9 +69,7 @@ def check_ability(file: Path, plugin_dirs: Sequence[Path] = ()) -> Checked:
 
 def _plugin_dirs(file: Path, given: Sequence[Path]) -> list[Path]:
     folder = file.resolve().parent
-    beside = (
-        [folder.parent] if folder.name == "templates" and (folder.parent / "keyword_banks").is_dir() else []
-    )
+    beside = [folder.parent] if folder.name == "templates" and (folder.parent / "keyword_banks").is_dir() else []
     return [*beside, *given]
 
 
@@ -97,9 +91,7 @@ def _templates(ability: Ability, banks: dict[str, KeywordBank], found: Checked) 
         found.problems.append(error.message)
         return
     missing = {
-        name: {entry.text for entry in banks[slot.bank].entries}
-        for name, slot in ability.plan.items()
-        if slot.bank
+        name: {entry.text for entry in banks[slot.bank].entries} for name, slot in ability.plan.items() if slot.bank
     }
     largest = max((len(texts) for texts in missing.values()), default=1)
     example = ability.examples[0]
@@ -123,9 +115,7 @@ def _templates(ability: Ability, banks: dict[str, KeywordBank], found: Checked) 
     for name, texts in missing.items():
         if texts and not errors:
             some = ", ".join(sorted(texts)[:5])
-            found.doubts.append(
-                f"plan.{name}: {len(texts)} entries were never drawn, e.g. {some}; see 'match'"
-            )
+            found.doubts.append(f"plan.{name}: {len(texts)} entries were never drawn, e.g. {some}; see 'match'")
     if not errors:
         found.checked.append(f"the plan and all templates, rendered for {plans} plans that cover the banks")
 
@@ -146,9 +136,7 @@ def _examples(ability: Ability, found: Checked) -> None:
         for kind in _KINDS:
             try:
                 prompters[kind].write_request(example.plan)
-                prompters[kind].converse_request(
-                    example.plan, example.keywords, example.facts, example.question
-                )
+                prompters[kind].converse_request(example.plan, example.keywords, example.facts, example.question)
             except SynthError as error:
                 found.problems.append(f"examples: example {number}: {error.message}")
                 break
@@ -168,9 +156,7 @@ def _limits(ability: Ability, example: Example) -> list[str]:
         found.append(f"{len(example.keywords)} keywords, not {write.min_keywords} to {write.max_keywords}")
     for name, fact in example.facts.items():
         if len(fact) > write.facts[name].max_characters:
-            found.append(
-                f"facts.{name}: {len(fact)} characters, more than {write.facts[name].max_characters}"
-            )
+            found.append(f"facts.{name}: {len(fact)} characters, more than {write.facts[name].max_characters}")
     for answer in [example.answer, *(one.answer for one in example.chat)]:
         if len(answer) > most:
             found.append(f"an answer of {len(answer)} characters, more than dialogue.max_characters {most}")

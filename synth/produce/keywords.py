@@ -54,9 +54,7 @@ def facts_of(entries: Sequence[Entry]) -> list[Fact]:
     counts = Counter(name for entry in entries for name in entry.facts)
     found = []
     for name, count in counts.items():
-        values = Counter(
-            part.strip() for e in entries if name in e.facts for part in e.facts[name].split(",")
-        )
+        values = Counter(part.strip() for e in entries if name in e.facts for part in e.facts[name].split(","))
         few = len(values) <= _MAX_CHOICES and count >= 3 * len(values)
         found.append(Fact(name, 2 * count >= len(entries), tuple(sorted(values)) if few else ()))
     return found
@@ -78,9 +76,7 @@ async def grow(
         SynthError: an empty bank and no `about`; `BackendError` if the model cannot go on.
     """
     if not entries and not about:
-        raise SynthError(
-            f"The bank '{bank}' has no entries to go by.", "Say what it holds: --about 'kinds of sport'."
-        )
+        raise SynthError(f"The bank '{bank}' has no entries to go by.", "Say what it holds: --about 'kinds of sport'.")
     facts = facts_of(entries)
     shared = SharedPrompt([{"role": "system", "content": _system(bank, about, facts)}])
     known = {_key(entry.text) for entry in entries}

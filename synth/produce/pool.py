@@ -120,10 +120,7 @@ class ExamplePool:
         pool = list(self._pools[round_])
         generator(*self._seed, "groups", round_).shuffle(pool)
         width = min(self._settings.examples_per_group, len(pool))
-        return [
-            [pool[(group * width + k) % len(pool)] for k in range(width)]
-            for group in range(self._settings.groups)
-        ]
+        return [[pool[(group * width + k) % len(pool)] for k in range(width)] for group in range(self._settings.groups)]
 
     def advance(self, fresh: Sequence[Demonstration]) -> None:
         """Finish the next round with the candidates that passed its text filters, in index order.
@@ -153,5 +150,3 @@ def _distance(one: Demonstration, other: Demonstration) -> float:
     a, b = one.stems, other.stems
     common = len(a & b)
     return 1 - common / (len(a) + len(b) - common or 1)
-
-

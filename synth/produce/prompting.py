@@ -33,9 +33,7 @@ class Prompter:
         dialogue = ability.dialogue
         source = dialogue.describe if kind == "describe" else dialogue.chat
         self._converse = self._compile(env, source, f"dialogue.{kind}")
-        self._rules = [
-            self._compile(env, r.rule, f"restrictions.{n}.rule") for n, r in enumerate(ability.restrictions)
-        ]
+        self._rules = [self._compile(env, r.rule, f"restrictions.{n}.rule") for n, r in enumerate(ability.restrictions)]
         self.write_schema = _write_schema(ability)
         self.converse_schema = _converse_schema(ability, kind)
         self._write_system = _system(

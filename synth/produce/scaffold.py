@@ -29,9 +29,7 @@ def scaffold(name: str, folder: Path) -> tuple[Path, Path]:
     catalog = Catalog()
     for taken, kind in ((catalog.names(), "an ability"), (catalog.bank_names(), "a keyword bank")):
         if name in taken:
-            raise SynthError(
-                f"There already is {kind} '{name}'.", "Choose another name; yours would hide it."
-            )
+            raise SynthError(f"There already is {kind} '{name}'.", "Choose another name; yours would hide it.")
     template = folder / "templates" / f"{name}.yaml"
     bank = folder / "keyword_banks" / f"{name}.txt"
     for path in (template, bank):
@@ -43,9 +41,7 @@ def scaffold(name: str, folder: Path) -> tuple[Path, Path]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise SynthError(
-            f"{error.filename} cannot be written: {error.strerror}.", "Choose another --dir."
-        ) from error
+        raise SynthError(f"{error.filename} cannot be written: {error.strerror}.", "Choose another --dir.") from error
     return template, bank
 
 
@@ -66,19 +62,13 @@ _THINGS = [
     ),
     _Thing("umbrella", "a wide yellow canopy and a hooked handle", "a rainy park", "wet path, bare trees"),
     _Thing("guitar", "a brown wooden body and six strings", "a music room", "wooden floor, tall window"),
-    _Thing(
-        "lantern", "a glass cylinder in a black metal frame", "a walled garden", "green hedge, stone steps"
-    ),
+    _Thing("lantern", "a glass cylinder in a black metal frame", "a walled garden", "green hedge, stone steps"),
     _Thing("suitcase", "tan leather and two brass locks", "a railway station", "steel rails, wooden bench"),
     _Thing("rowing boat", "a blue wooden hull and two oars", "a calm lake", "tall reeds, distant hills"),
-    _Thing(
-        "wall clock", "a round white dial and two black hands", "a classroom", "green blackboard, empty desks"
-    ),
+    _Thing("wall clock", "a round white dial and two black hands", "a classroom", "green blackboard, empty desks"),
     _Thing("kite", "a red diamond shape and a long tail", "a windy beach", "blue sky, sand dunes"),
     _Thing("ladder", "two wooden rails with eight rungs", "an orchard", "apple trees, wicker basket"),
-    _Thing(
-        "wheelbarrow", "a green tray and one black wheel", "a vegetable garden", "dark soil, wooden fence"
-    ),
+    _Thing("wheelbarrow", "a green tray and one black wheel", "a vegetable garden", "dark soil, wooden fence"),
     _Thing("typewriter", "a black metal case and round keys", "an old desk", "paper sheets, brass lamp"),
 ]
 _EXAMPLES = 6

@@ -232,4 +232,3 @@ def _turns(pairs: list[tuple[str, str]], images: int) -> list[Turn]:
         turns.append(Turn(role="user", text=placeholders + question))
         turns.append(Turn(role="assistant", text=answer))
     return turns
-

@@ -33,8 +33,6 @@ def write_report(run: Path, out: Path | None = None) -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BackendError(
-            f"{target} cannot be written: {error.strerror}.", "Choose another --out."
-        ) from error
+        raise BackendError(f"{target} cannot be written: {error.strerror}.", "Choose another --out.") from error
     write_whole(target, text)
     return target

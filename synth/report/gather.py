@@ -177,9 +177,7 @@ def gather(ledger: Ledger) -> Facts:
         counts.setdefault(ability, Counter())[state, decided_by] += count
     kept_states = ("accepted", "text_ok") if facts.text_only else ("accepted",)
     available = {
-        name: min(
-            sum(c for (state, _), c in of.items() if state in kept_states), config.abilities.get(name, 0)
-        )
+        name: min(sum(c for (state, _), c in of.items() if state in kept_states), config.abilities.get(name, 0))
         for name, of in counts.items()
     }
     gallery = shares(available, GALLERY)

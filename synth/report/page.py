@@ -99,9 +99,7 @@ def render(facts: Facts, run: Path) -> str:
 def banners(facts: Facts) -> Iterator[tuple[str, str, str]]:
     """(kind, headline, explanation) of everything a reader must know before the numbers."""
     if facts.samples < facts.wanted:
-        short = ", ".join(
-            f"{a.name} {a.samples} of {a.wanted}" for a in facts.abilities if a.samples < a.wanted
-        )
+        short = ", ".join(f"{a.name} {a.samples} of {a.wanted}" for a in facts.abilities if a.samples < a.wanted)
         yield (
             "bad" if not facts.samples else "warn",
             f"Incomplete: {facts.samples:,} of {facts.wanted:,} samples",
@@ -134,9 +132,7 @@ def banners(facts: Facts) -> Iterator[tuple[str, str, str]]:
             "Scripted texts",
             "No language model wrote these dialogues. They try out the flow, no more.",
         )
-    not_run = sorted(
-        {name for a in facts.abilities for (_, _, name, o), n in a.checks.items() if o == "not_run" and n}
-    )
+    not_run = sorted({name for a in facts.abilities for (_, _, name, o), n in a.checks.items() if o == "not_run" and n})
     if not_run:
         yield (
             "note",
@@ -162,8 +158,7 @@ def checks(one: AbilityFacts) -> list[tuple[str, str, int, int, int]]:
     for (place, stage, name, outcome), count in one.checks.items():
         rows.setdefault((place, stage, name), {"pass": 0, "fail": 0, "not_run": 0})[outcome] += count
     return [
-        (name, stage, r["pass"], r["fail"], r["not_run"])
-        for (_, stage, name), r in sorted(rows.items(), key=_place)
+        (name, stage, r["pass"], r["fail"], r["not_run"]) for (_, stage, name), r in sorted(rows.items(), key=_place)
     ]
 
 

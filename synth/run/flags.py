@@ -46,9 +46,7 @@ def _abilities(in_file: Any, named: Sequence[str], n: int | None) -> Any:
     for one in named:
         name, equals, count = one.partition("=")
         if equals and not _is_number(count):
-            raise SynthError(
-                f"--ability {one}: '{count}' is not a number.", f"Write e.g. --ability {name}=200."
-            )
+            raise SynthError(f"--ability {one}: '{count}' is not a number.", f"Write e.g. --ability {name}=200.")
         wanted[name] = int(count) if equals else (n if n is not None else known.get(name))
     if not named:
         wanted = {name: n if n is not None else count for name, count in known.items()}

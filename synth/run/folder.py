@@ -108,9 +108,7 @@ def require_run(path: Path) -> None:
     if not path.exists():
         raise RunRefused(f"There is no folder {path}.", "Give the folder of a run, e.g. runs/abnormal-s0.")
     if not is_run(path):
-        raise RunRefused(
-            f"{path} is not a run: it has no ledger.", "Runs are made by 'synth generate'; see its --out."
-        )
+        raise RunRefused(f"{path} is not a run: it has no ledger.", "Runs are made by 'synth generate'; see its --out.")
 
 
 def holder(path: Path) -> int | None:

@@ -254,9 +254,7 @@ async def _run(
             with watch(tally, announcement):
                 async with asyncio.TaskGroup() as group:
                     tasks = {
-                        name: group.create_task(
-                            _harvest_and_mark(config, name, order, window, lives[name], run.ledger)
-                        )
+                        name: group.create_task(_harvest_and_mark(config, name, order, window, lives[name], run.ledger))
                         for order, name in enumerate(setup.abilities)
                     }
     except BaseExceptionGroup as group_error:
@@ -340,6 +338,4 @@ def _digest(path: Path) -> str:
         with open(file, "rb") as stream:
             return hashlib.file_digest(stream, "blake2b").hexdigest()[:16]
     except OSError as error:
-        raise RunRefused(
-            f"--existing {path}: {error.strerror}.", "Give a run folder or a dataset.jsonl."
-        ) from error
+        raise RunRefused(f"--existing {path}: {error.strerror}.", "Give a run folder or a dataset.jsonl.") from error

@@ -122,9 +122,7 @@ def find_candidate(ledger: Ledger, wanted: str) -> Candidate:
         assert found is not None
         return found
     if wanted.isdigit() and same:
-        raise SynthError(
-            f"{len(same)} candidates have the number {wanted}: {', '.join(same)}.", "Give the whole id."
-        )
+        raise SynthError(f"{len(same)} candidates have the number {wanted}: {', '.join(same)}.", "Give the whole id.")
     prefix = wanted[: number.start()].rstrip("-")
     near = [i for i in same if i.startswith(prefix[:3])] or same or _last_ids(ledger, prefix)
     raise _unknown(ledger, wanted, near)
@@ -134,9 +132,7 @@ def messages(ledger: Ledger, call: Call) -> list[Message]:
     """The messages of a request, to the letter: the shared ones, then the candidate's own."""
     shared = ledger.text(call.shared)
     if shared is None:
-        raise SynthError(
-            f"{ledger.path} lacks the shared messages '{call.shared}'.", "The ledger was altered."
-        )
+        raise SynthError(f"{ledger.path} lacks the shared messages '{call.shared}'.", "The ledger was altered.")
     made: list[Message] = [*json.loads(shared), {"role": "user", "content": call.message}]
     return made
 

@@ -133,9 +133,7 @@ def test_openmp_is_told_to_sleep(monkeypatch):
 
 
 def _shared(name: str) -> SharedPrompt:
-    return SharedPrompt(
-        [{"role": "system", "content": "You describe pictures in few words. " * 8 + name * 12}]
-    )
+    return SharedPrompt([{"role": "system", "content": "You describe pictures in few words. " * 8 + name * 12}])
 
 
 @pytest.mark.model
@@ -146,9 +144,7 @@ async def test_real_replies(capfd):
         replies = []
         for n in range(4):
             shared = _shared(("red ", "blue ")[n % 2])
-            replies.append(
-                await llm.chat(make_request(f"A cat, {n}.", shared=shared, schema=ANSWER, max_tokens=60))
-            )
+            replies.append(await llm.chat(make_request(f"A cat, {n}.", shared=shared, schema=ANSWER, max_tokens=60)))
         for reply in replies:
             assert reply.completion_tokens > 0
             assert reply.truncated or isinstance(json.loads(reply.text)["answer"], str)

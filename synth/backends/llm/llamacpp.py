@@ -143,9 +143,7 @@ class LlamaCpp(LLM):
     def _existing_path(self) -> Path:
         file = Path(self.argument).expanduser()
         if not file.is_file():
-            raise BackendError(
-                f"There is no file {file}.", "Give --llm llamacpp:PATH the path of a GGUF file."
-            )
+            raise BackendError(f"There is no file {file}.", "Give --llm llamacpp:PATH the path of a GGUF file.")
         return file
 
     def _file(self) -> Path:
@@ -203,9 +201,7 @@ class _Generation:
 
     def reply(self) -> ChatReply:
         if self._error:
-            raise ReplyError(
-                f"llama.cpp: {self._error}", "Fewer or shorter examples make the request shorter."
-            )
+            raise ReplyError(f"llama.cpp: {self._error}", "Fewer or shorter examples make the request shorter.")
         if self._finish is None:
             raise ReplyError("llama.cpp stopped in the middle of a reply")
         return ChatReply(

@@ -194,8 +194,7 @@ class OpenAICompatible(LLM):
             if self._key:
                 raise self._stop(
                     f"{self._base_url} does not accept the API key ({status}).",
-                    "Set OPENAI_API_KEY (or SYNTH_API_KEY, which goes first) to a key that may use "
-                    f"{self.model}.",
+                    f"Set OPENAI_API_KEY (or SYNTH_API_KEY, which goes first) to a key that may use {self.model}.",
                 )
             raise self._stop(f"{self._base_url} wants an API key ({status}).", "Set OPENAI_API_KEY.")
         if status in (404, 405):
@@ -204,9 +203,7 @@ class OpenAICompatible(LLM):
                 "Check the model's name and --base-url, which usually ends in /v1.",
             )
         if status == 402 or (status == 429 and "insufficient_quota" in said):
-            raise self._stop(
-                f"The account at {self._base_url} has no credit left: {said}", "Add credit, then resume."
-            )
+            raise self._stop(f"The account at {self._base_url} has no credit left: {said}", "Add credit, then resume.")
         if 300 <= status < 400:
             where = self._clean(_split_login(headers.get("Location", ""))[0]) or "an unnamed address"
             raise self._stop(

@@ -53,9 +53,7 @@ class Scripted(LLM):
     @classmethod
     def create(cls, argument: str, settings: LLMSettings) -> Scripted:
         if argument:
-            raise BackendError(
-                f"--llm scripted:{argument}: scripted takes no argument.", "Use --llm scripted."
-            )
+            raise BackendError(f"--llm scripted:{argument}: scripted takes no argument.", "Use --llm scripted.")
         return cls(settings)
 
     def identity(self) -> dict[str, Any]:
@@ -64,9 +62,7 @@ class Scripted(LLM):
     async def chat(self, request: ChatRequest) -> ChatReply:
         text = _dumps(_Script(request).fill(request.schema))
         # A token is some four characters; good enough to see the accounting work.
-        return ChatReply(
-            text, "schema", (len(request.shared.json) + len(request.message)) // 4, 0, len(text) // 4
-        )
+        return ChatReply(text, "schema", (len(request.shared.json) + len(request.message)) // 4, 0, len(text) // 4)
 
 
 def _dumps(value: Any) -> str:

@@ -86,11 +86,7 @@ class Painter:
                 i / 40,
                 base
                 - height
-                * (
-                    0.5
-                    + 0.35 * math.sin(phase + i / 40 * waves)
-                    + 0.15 * math.sin(2.7 * phase + i / 17 * waves)
-                ),
+                * (0.5 + 0.35 * math.sin(phase + i / 40 * waves) + 0.15 * math.sin(2.7 * phase + i / 17 * waves)),
             )
             for i in range(41)
         ]
@@ -175,9 +171,7 @@ class Painter:
                         two,
                     )
 
-    def window(
-        self, x: float, y: float, w: float, h: float, sky: str = "#BFE6FA", frame: str = "#FFFFFF"
-    ) -> None:
+    def window(self, x: float, y: float, w: float, h: float, sky: str = "#BFE6FA", frame: str = "#FFFFFF") -> None:
         self.box(x, y, x + w, y + h, frame, 0.01)
         gap = 0.012
         for i in range(2):
@@ -453,9 +447,7 @@ def _desert(p: Painter, v: int) -> None:
     if v == 1:
         p.poly([(0.47, 0.66), (0.53, 0.66), (0.95, 1), (0.05, 1)], "#6F6A66")
         for y, w in ((0.7, 0.004), (0.77, 0.007), (0.86, 0.011), (0.96, 0.016)):
-            p.poly(
-                [(0.5 - w, y), (0.5 + w, y), (0.5 + w * 1.2, y + 0.04), (0.5 - w * 1.2, y + 0.04)], "#F7E3A0"
-            )
+            p.poly([(0.5 - w, y), (0.5 + w, y), (0.5 + w * 1.2, y + 0.04), (0.5 - w * 1.2, y + 0.04)], "#F7E3A0")
     for x, size in ((0.17, 0.2), (0.93, 0.15)):
         p.box(x - size * 0.1, 0.76 - size, x + size * 0.1, 0.76, "#4F9A5A", 0.02)
         p.box(x - size * 0.38, 0.76 - size * 0.5, x, 0.76 - size * 0.36, "#4F9A5A", 0.012)

@@ -96,21 +96,15 @@ class Studio:
         self._plain.clear()
         self._cells.clear()
 
-    def _background(
-        self, board: Storyboard, variant: int, width: int, height: int, setting: Setting
-    ) -> Image.Image:
+    def _background(self, board: Storyboard, variant: int, width: int, height: int, setting: Setting) -> Image.Image:
         lights, blurred = tuple(board.lights[:2]), board.style == "bokeh"
 
         def make() -> Image.Image:
             plain = self._plain.get(
                 (board.scene, variant, width, height), lambda: paint(board.scene, variant, width, height)
             )
-            image = (
-                plain.filter(ImageFilter.GaussianBlur(min(width, height) / 60)) if blurred else plain.copy()
-            )
-            return treatments.light_background(
-                image, lights, board.wash, setting.outdoors or setting.weightless
-            )
+            image = plain.filter(ImageFilter.GaussianBlur(min(width, height) / 60)) if blurred else plain.copy()
+            return treatments.light_background(image, lights, board.wash, setting.outdoors or setting.weightless)
 
         return self._layers.get((board.scene, variant, width, height, lights, board.wash, blurred), make)
 
@@ -156,11 +150,7 @@ class _Scene:
             return
         size = self._main_size(main, bool(related["under"] or related["around"]))
         bottom = self.ground + 0.02 * self.height
-        aloft = (
-            "floating" in main.poses
-            or "upside" in main.poses
-            or (self.setting.weightless and not related["under"])
-        )
+        aloft = "floating" in main.poses or "upside" in main.poses or (self.setting.weightless and not related["under"])
         middle = self.width * 0.5
         if aloft:
             bottom = self.height * 0.5 + size * 0.46
@@ -170,9 +160,7 @@ class _Scene:
             small = main.size in ("tiny", "small")
             size, bottom = self.unit * 0.36, self.ground - container.height * (0.5 if small else 0.16)
         if related["under"]:
-            support = self._sprite(
-                related["under"], self.unit * (0.52 if main.size in ("tiny", "small") else 0.42)
-            )
+            support = self._sprite(related["under"], self.unit * (0.52 if main.size in ("tiny", "small") else 0.42))
             self._stand(_Spot(support, middle, self.ground + 0.03 * self.height))
             bottom = self.ground + 0.03 * self.height - support.height * 0.72
             size = min(size, max(self.unit * 0.2, bottom - self.height * 0.03))
@@ -194,18 +182,14 @@ class _Scene:
         """Beside a tiny subject its measure is huge, beside a giant one it is small."""
         if main.size in ("tiny", "small"):
             image = self._sprite(other, self.unit * 0.6)
-            self._stand(
-                _Spot(image, self.width * (0.36 if self.flip else 0.64), self.ground + 0.01 * self.height)
-            )
+            self._stand(_Spot(image, self.width * (0.36 if self.flip else 0.64), self.ground + 0.01 * self.height))
             return self.width * (0.68 if self.flip else 0.32), bottom + 0.02 * self.height
         image = self._sprite(other, self.unit * 0.24)
         for side in (0.12, 0.88):
             self._stand(_Spot(image, self.width * side, self.ground + 0.045 * self.height))
         return middle, bottom
 
-    def _main(
-        self, main: Actor, size: float, middle: float, bottom: float, aloft: bool, attached: list[Actor]
-    ) -> None:
+    def _main(self, main: Actor, size: float, middle: float, bottom: float, aloft: bool, attached: list[Actor]) -> None:
         if main.count > 1:
             self._crowd(main, size, middle, bottom, aloft)
             return
@@ -239,9 +223,7 @@ class _Scene:
             rear = len(rows) - 1 - index
             alone = len(self.board.others) <= 1
             width = min(self.width * (0.9 if alone else 0.7), self.unit * 1.25)
-            each = min(size * (0.82 if len(rows) == 1 else 0.62), width / count * 1.25) * (
-                0.85 if rear else 1
-            )
+            each = min(size * (0.82 if len(rows) == 1 else 0.62), width / count * 1.25) * (0.85 if rear else 1)
             image = self._sprite(main, each, rim=True)
             other = self._sprite(main, each, rim=True, mirrored=not self.flip)
             for place in range(count):
@@ -312,9 +294,7 @@ class _Scene:
 
     # --- primitives
 
-    def _sprite(
-        self, actor: Actor, size: float, rim: bool = False, mirrored: bool | None = None
-    ) -> Image.Image:
+    def _sprite(self, actor: Actor, size: float, rim: bool = False, mirrored: bool | None = None) -> Image.Image:
         pixels = step_size(size)
         if not actor.picture:
             return self.gallery.card(actor.label, pixels)

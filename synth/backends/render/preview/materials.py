@@ -134,9 +134,7 @@ def _waves(height: int, width: int) -> Field:
 
 def _grain(height: int, width: int) -> Field:
     y, x = _grid(height, width)
-    return _field(
-        0.5 + 0.5 * np.sin(y * 1.1 + 3 * np.sin(x * 0.05 + y * 0.03) + 4 * _noise(height, width, 9))
-    )
+    return _field(0.5 + 0.5 * np.sin(y * 1.1 + 3 * np.sin(x * 0.05 + y * 0.03) + 4 * _noise(height, width, 9)))
 
 
 def _bands(height: int, width: int) -> Field:
@@ -197,9 +195,7 @@ def _holes(height: int, width: int) -> Field:
 
 def _flames(height: int, width: int) -> Field:
     y, x = _grid(height, width)
-    return _field(
-        y / max(float(y.max()) if y.size else 1, 1) + 0.35 * np.sin(x * 0.45 + 2 * np.sin(y * 0.15))
-    )
+    return _field(y / max(float(y.max()) if y.size else 1, 1) + 0.35 * np.sin(x * 0.45 + 2 * np.sin(y * 0.15)))
 
 
 def _clouds(height: int, width: int) -> Field:

@@ -181,9 +181,7 @@ class _Parser:
             self.nouns.append(Actor(0, "person", "person", person=True))
         if self.index == 0 and not self.nouns and not self._is_setting():
             self.nouns.insert(0, Actor(0, clean(self.text) or "?", size=self.size, tint=self.tint))
-        elif (
-            self.index == 0 and self.nouns and head < 0 and not self.nouns[0].person and self._unknown_head()
-        ):
+        elif self.index == 0 and self.nouns and head < 0 and not self.nouns[0].person and self._unknown_head():
             self._put_card_first()
         if self.index == 0 and self.nouns:
             self._promote()
@@ -200,11 +198,7 @@ class _Parser:
         if "prepositions" in senses and len(senses) == 1:
             self._flush()
             return
-        if (
-            word in ("head", "heads")
-            and self.nouns
-            and "with" in self.words[max(0, match.start - 4) : match.start]
-        ):
+        if word in ("head", "heads") and self.nouns and "with" in self.words[max(0, match.start - 4) : match.start]:
             self.nouns[0].heads = min(max(self.count, 1), 3)
             self._reset()
             return
@@ -368,11 +362,7 @@ class _Parser:
     def _made_of(self, match: Match) -> bool:
         before = self.words[max(0, match.start - 5) : match.start]
         return bool(before) and (
-            "made" in before
-            or "covered" in before
-            or "carved" in before
-            or "built" in before
-            or before[-1] == "of"
+            "made" in before or "covered" in before or "carved" in before or "built" in before or before[-1] == "of"
         )
 
     def _only_style(self, at: int) -> bool:
@@ -410,9 +400,7 @@ class _Parser:
 
     def _is_holder(self, at: int) -> bool:
         word = self.words[self.matches[at].end - 1]
-        return (
-            word in self.lexicon.lists["holders"] or word.removesuffix("s") in self.lexicon.lists["holders"]
-        )
+        return word in self.lexicon.lists["holders"] or word.removesuffix("s") in self.lexicon.lists["holders"]
 
     def _describes(self, at: int, head: int) -> bool:
         """Whether a thing before the head only says what kind it is ("passenger helicopter")."""
@@ -510,11 +498,7 @@ class _Parser:
             self.nouns.insert(0, who)
         if who is None and self.index and self.reading.actors and self.reading.actors[0].person:
             who = self.reading.actors[0]
-        if (
-            who
-            and who.name in self.lexicon.lists["generic_people"]
-            and who.name not in ("child", "boy", "girl")
-        ):
+        if who and who.name in self.lexicon.lists["generic_people"] and who.name not in ("child", "boy", "girl"):
             who.name = name
             self.reading.used.add(self.index)
 

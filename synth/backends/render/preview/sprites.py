@@ -218,9 +218,7 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def draw_text(
-    image: Image.Image, lines: list[str], box: tuple[int, int, int, int], fill: tuple[int, int, int]
-) -> None:
+def draw_text(image: Image.Image, lines: list[str], box: tuple[int, int, int, int], fill: tuple[int, int, int]) -> None:
     """`lines` centred in `box`, as large as fits. Fonts are shared, hence the lock."""
     width, height = box[2] - box[0], box[3] - box[1]
     with _FONT_LOCK:

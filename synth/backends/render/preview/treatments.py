@@ -38,15 +38,11 @@ def light_background(image: Image.Image, lights: tuple[str, ...], wash: str, out
         dark = name in ("night", "storm", "neon", "spotlight")
         if darkened:
             amount *= 0.45
-        mask = (
-            Image.linear_gradient("L").resize((1, image.height)).resize(image.size, Image.Resampling.NEAREST)
-        )
+        mask = Image.linear_gradient("L").resize((1, image.height)).resize(image.size, Image.Resampling.NEAREST)
         veil = Image.composite(Image.new("RGB", image.size, bottom), Image.new("RGB", image.size, top), mask)
         if dark and not darkened:
             darkened = True
-            image = ImageChops.multiply(
-                image, Image.blend(Image.new("RGB", image.size, "white"), veil, amount)
-            )
+            image = ImageChops.multiply(image, Image.blend(Image.new("RGB", image.size, "white"), veil, amount))
         image = Image.blend(image, veil, amount * (0.55 if outdoors else 0.35))
         image = _lamps(image, name, outdoors)
     if wash:
@@ -96,9 +92,7 @@ def _lamps(image: Image.Image, name: str, outdoors: bool) -> Image.Image:
     if name == "warm":
         for i in range(6, 0, -1):
             s = unit * 0.11 * i
-            draw.ellipse(
-                (width * 0.5 - s, height * 0.36 - s, width * 0.5 + s, height * 0.36 + s), (255, 224, 150, 14)
-            )
+            draw.ellipse((width * 0.5 - s, height * 0.36 - s, width * 0.5 + s, height * 0.36 + s), (255, 224, 150, 14))
     if name == "storm" and outdoors:
         draw.line(
             [
@@ -178,14 +172,10 @@ def make_texture(name: str, size: tuple[int, int]) -> Image.Image:
         return _uneven_edge(size, rng)
     if name == "canvas":
         y, x = np.mgrid[0:height, 0:width]
-        noise = Image.fromarray(
-            (rng.random((max(2, height // 6), max(2, width // 14))) * 255).astype(np.uint8)
-        )
+        noise = Image.fromarray((rng.random((max(2, height // 6), max(2, width // 14))) * 255).astype(np.uint8))
         strokes = np.asarray(noise.resize(size, Image.Resampling.BICUBIC), dtype=np.float32)
         weave = 8 * np.sin(x * 1.6) + 8 * np.sin(y * 1.6)
-        return Image.fromarray((128 + (strokes - 128) * 0.42 + weave).clip(0, 255).astype(np.uint8)).convert(
-            "RGB"
-        )
+        return Image.fromarray((128 + (strokes - 128) * 0.42 + weave).clip(0, 255).astype(np.uint8)).convert("RGB")
     if name == "grain":
         y, x = np.mgrid[0:height, 0:width].astype(np.float32) / max(1, min(size)) * 100
         wave = np.sin(y * 2.2 + 2.2 * np.sin(x * 0.06) + 0.8 * np.sin(x * 0.17 + y * 0.2))
@@ -273,11 +263,7 @@ def _ink(image: Image.Image, texture: Texture) -> Image.Image:
 def _pixel(image: Image.Image, texture: Texture) -> Image.Image:
     cell = max(2, min(image.size) // 72)
     small = image.resize((max(1, image.width // cell), max(1, image.height // cell)), Image.Resampling.BOX)
-    return (
-        small.quantize(28, Image.Quantize.FASTOCTREE)
-        .convert("RGB")
-        .resize(image.size, Image.Resampling.NEAREST)
-    )
+    return small.quantize(28, Image.Quantize.FASTOCTREE).convert("RGB").resize(image.size, Image.Resampling.NEAREST)
 
 
 def _woodblock(image: Image.Image, texture: Texture) -> Image.Image:
@@ -291,9 +277,7 @@ def _framed(image: Image.Image, line: str, paper: str) -> Image.Image:
     draw = ImageDraw.Draw(image)
     edge = max(2, min(image.size) // 40)
     draw.rectangle((0, 0, image.width - 1, image.height - 1), outline=paper, width=edge)
-    draw.rectangle(
-        (edge, edge, image.width - 1 - edge, image.height - 1 - edge), outline=line, width=max(1, edge // 5)
-    )
+    draw.rectangle((edge, edge, image.width - 1 - edge, image.height - 1 - edge), outline=line, width=max(1, edge // 5))
     return image
 
 
@@ -311,9 +295,7 @@ def _lines(image: Image.Image) -> Image.Image:
 
 
 def _sketch(image: Image.Image, texture: Texture) -> Image.Image:
-    return ImageChops.multiply(
-        ImageOps.colorize(_lines(image), "#2A2C33", "#FBF8F0"), texture("paper", image.size)
-    )
+    return ImageChops.multiply(ImageOps.colorize(_lines(image), "#2A2C33", "#FBF8F0"), texture("paper", image.size))
 
 
 def _charcoal(image: Image.Image, texture: Texture) -> Image.Image:

@@ -185,9 +185,7 @@ def _split(text: str) -> list[str]:
 def _name_pictures(lexicon: Lexicon, there: frozenset[str], data: dict[str, dict[str, Any]]) -> None:
     """Names to files, and the five skin tones of a name, in the order of `TONES`."""
     lexicon.names = {
-        stem: stem
-        for stem in sorted(there)
-        if stem.startswith(("E", "1F9D1-200D", "1F468-200D", "1F469-200D"))
+        stem: stem for stem in sorted(there) if stem.startswith(("E", "1F9D1-200D", "1F468-200D", "1F469-200D"))
     }
     lexicon.names |= {name: name for name in lexicon.drawings}
     toned: dict[str, dict[str, str]] = {}
