@@ -20,14 +20,16 @@ from synth.records import Candidate, Record, Stage
 from synth.text import all_stems, content_stems, stem
 
 _CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|while|because|although|and|whereas|instead of|rather than)\b", re.IGNORECASE)
-_NEGATION = re.compile(r"\b(?:not|never|no|cannot|nor|without)\b|n't\b", re.IGNORECASE)
+_NEGATION = re.compile(r"\b(?:not|never|no|cannot|nor|without|impossible)\b|n't\b", re.IGNORECASE)
 _ABSENT = re.compile(rf"{_NEGATION.pattern}|\btoo \w+ to\b", re.IGNORECASE)
 #: a negation with one of these speaks of the world, not of the picture: "a tree cannot drive"
 _IN_GENERAL = re.compile(
-    r"\b(?:cannot|can|could|would|should|never|nothing|nobody|normal\w*|usual\w*|typical\w*|real\w*|do|does)\b|(?:ca|could|would|should|do|does)n't",
+    r"\b(?:impossible|cannot|can|could|would|should|never|nothing|nobody|normal\w*|usual\w*|typical\w*|real\w*|do|does)\b|(?:ca|could|would|should|do|does)n't",
     re.IGNORECASE,
 )
 _USUALLY = re.compile(r"\b(?:usually|normally|typically|usual|normal|real|ordinary)\b", re.IGNORECASE)
+#: "a normal X ...": X should be the subject
+_A_NORMAL = re.compile(r"\ba (?:normal|ordinary|typical) (?!one\b)((?:\w+ ?){1,3})", re.IGNORECASE)
 #: words an answer may always use; they say how things are, not what is in the picture
 _FRAME = frozenset(
     stem(word)
@@ -108,6 +110,9 @@ class Grounding(Filter):
         for source in self.options.never_absent:
             if self._clause_with(_ABSENT, _IN_GENERAL, candidate, source, 0.4):
                 return failed(f"the answer says there is no {_label(candidate, source)}")
+        other = self._other_subject(candidate) if self.options.never_usual else ""
+        if other:
+            return failed(f"the answer says what is normal for something else: '{other}'")
         for source in self.options.never_usual:
             if self._clause_with(_USUALLY, _NEGATION, candidate, source):
                 return failed(f"the answer calls it normal: the {_label(candidate, source)}")
@@ -157,6 +162,16 @@ class Grounding(Filter):
                     if own and len(own & true) >= 0.6 * len(own):
                         return True
         return False
+
+    def _other_subject(self, candidate: Candidate) -> str:
+        """What "a normal X" names if it is not the subject: "a normal runner grips small things"."""
+        subject = content_stems(_source(candidate, self._subject))
+        for answer in candidate.answers:
+            for named in _A_NORMAL.findall(answer):
+                stems = content_stems(named) - _FRAME
+                if stems and not stems & subject:
+                    return str(named).strip()
+        return ""
 
     def _clause_with(
         self,

@@ -99,3 +99,34 @@ def test_sources_must_exist(option: str) -> None:
 def test_no_sources_no_verdict_but_pass() -> None:
     one: Candidate = candidate(answers=["Anything goes here."])
     assert verdict(chain("grounding"), one, "dialogue").outcome == "pass"
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ("The fox is made of glass. A normal fox has fur.", ""),
+        ("The fox is made of glass. A normal runner has fur.", "normal for something else: 'runner has fur'"),
+        ("The fox differs from a normal one.", ""),
+    ],
+)
+def test_what_is_normal_must_be_said_of_the_subject(answer: str, problem: str) -> None:
+    assert problem in says(answer, {"never_usual": ["oddity"]})
+    assert bool(says(answer, {"never_usual": ["oddity"]})) == bool(problem)
+
+
+@pytest.mark.parametrize(
+    ("answer", "denied"),
+    [
+        ("The fox is not in a forest here.", True),
+        ("It is impossible for a fox to be in a snowy forest.", True),
+        ("The fox cannot read a book in a forest.", False),
+    ],
+)
+def test_a_negated_clause_that_is_true_of_the_subject_is_a_contradiction(answer: str, denied: bool) -> None:
+    assert bool(says(answer, {"never_deny": ["subject.place"]})) == denied
+
+
+def test_too_something_to_be_what_the_picture_shows_is_a_contradiction() -> None:
+    options = {"never_absent": ["oddity"]}
+    assert "there is no oddity" in says("The fox is too soft to be made of glass.", options)
+    assert not says("A real fox is too soft to be made of glass.", options)
