@@ -33,7 +33,7 @@ def generate(
     Raises:
         SynthError: what is wrong and what to do; whatever was committed is kept.
     """
-    flags = {"abilities": dict(abilities), **settings}
+    flags = {"abilities": dict(abilities) if isinstance(abilities, Mapping) else abilities, **settings}
     merged = load_config(Path(config) if config else None, flags)
     return run_blocking(_generate(merged, watch))
 
@@ -43,11 +43,13 @@ def render_run(
     *,
     renderer: str = "auto",
     scorer: str = "auto",
+    plugin_dirs: list[Path] | None = None,
     watch: Watch = no_watch,
     **render_settings: Any,
 ) -> Summary:
-    """Render a text-only run later, perhaps on another machine."""
-    return run_blocking(_render(Path(run), renderer, scorer, render_settings, watch))
+    """Render a text-only run later, perhaps on another machine; `plugin_dirs` are the folders of its
+    own templates and banks there."""
+    return run_blocking(_render(Path(run), renderer, scorer, render_settings, watch, plugin_dirs))
 
 
 def export_run(run: str | Path, format: str, out: str | Path, *, allow_preview: bool = False) -> Path:

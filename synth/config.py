@@ -64,7 +64,7 @@ class RunConfig(Record):
     def _cost_needs_prices(self) -> Self:
         priced = self.llm_settings.price_in or self.llm_settings.price_out
         if self.max_cost is not None and not priced:
-            raise ValueError("max_cost needs llm_settings.price_in and price_out (per million tokens)")
+            raise ValueError("max_cost needs llm_settings.price_in or price_out (per million tokens)")
         return self
 
     @property

@@ -53,7 +53,7 @@ def load(group: str, name: str) -> Any:
         return point.load()
     except SynthError:
         raise
-    except Exception as error:  # a plugin's import may raise anything
+    except (Exception, SystemExit) as error:  # a plugin's import may raise anything
         raise SynthError(
             f"The {GROUPS[group]} '{name}' of the package '{_owner(point)}' cannot be loaded: "
             f"{type(error).__name__}: {error}",

@@ -304,8 +304,8 @@ def test_lone_surrogates_and_placeholders_of_a_model(tmp_path: Path, monkeypatch
         return f'{{"answer": "{raw}"}}' if request.seed % 2 else f"{raw[:12]}\ud83d{raw[18:]}"
 
     use(monkeypatch, Misbehaving(behave))
-    run(tmp_path, 4, "tiny", llm="double", plugin_dirs=[plugin_dir(tmp_path / "p")])
-    for row in rows(tmp_path):
+    run(tmp_path / "run", 4, "tiny", llm="double", plugin_dirs=[plugin_dir(tmp_path / "p")])
+    for row in rows(tmp_path / "run"):
         text = "".join(turn["text"] for turn in row["turns"])
         assert text.count(IMAGE_PLACEHOLDER) == 1
         assert "?" in row["turns"][1]["text"]
@@ -493,12 +493,14 @@ def test_orphans_of_a_killed_process_are_removed_on_resume(tmp_path: Path) -> No
     before = shown(tmp_path)
     home = tmp_path / "images" / "animal" / "0000"
     whole = next(home.iterdir()).read_bytes()
-    orphans = ["animal-s3-000900.jpg", "animal-s3-000901-1.jpg", "animal-s3-000000.jpg.part", "notes.txt"]
+    orphans = ["animal-s3-000900.jpg", "animal-s3-000901-1.jpg", "animal-s3-000000.jpg.part"]
     for name in orphans:
         (home / name).write_bytes(whole)
     outside = tmp_path / "animal-s3-000902.jpg"
     outside.write_bytes(whole)
+    (home / "notes.txt").write_text("mine")
     run(tmp_path, 3, **SMALL)
+    (home / "notes.txt").unlink()  # not ours: left alone
     assert shown(tmp_path) == before
     assert not {Path(path).name for path in pictures(tmp_path)} & set(orphans)
     assert outside.exists()
@@ -556,3 +558,11 @@ def test_functions_work_where_a_loop_is_already_running(tmp_path: Path) -> None:
         return render_run(tmp_path, renderer="preview", scorer="none", width=64, height=64).samples
 
     assert asyncio.run(notebook()) == 2
+
+
+def test_a_folder_that_holds_something_else_is_never_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "dataset.jsonl").write_text("mine")
+    with pytest.raises(RunRefused, match="not empty and not a run: it holds dataset.jsonl"):
+        run(tmp_path, 2)
+    assert [one.name for one in tmp_path.iterdir()] == ["dataset.jsonl"]
+    assert (tmp_path / "dataset.jsonl").read_text() == "mine"

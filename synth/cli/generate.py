@@ -130,7 +130,7 @@ def generate(
     ] = None,
     max_cost: Annotated[
         float | None,
-        typer.Option(help="Stop at this cost; needs llm_settings.price_in and price_out.", rich_help_panel=_LIMITS),
+        typer.Option(help="Stop at this cost; needs llm_settings.price_in or price_out.", rich_help_panel=_LIMITS),
     ] = None,
     resume: Annotated[
         Resume | None,

@@ -37,6 +37,10 @@ def render(
     scorer: Annotated[str, typer.Option(metavar="SPEC", help="auto, none, coverage, or a plugin.")] = "auto",
     width: Annotated[int | None, typer.Option(help="Picture width in pixels.")] = None,
     height: Annotated[int | None, typer.Option(help="Picture height in pixels.")] = None,
+    plugin_dir: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Where the run's own templates and banks lie on this machine."),
+    ] = None,
 ) -> None:
     """Make the pictures of a text-only run.
 
@@ -56,7 +60,7 @@ def render(
     load_config(None, {"abilities": config.abilities, **flags})  # checks the sizes
     watcher = Watcher()
     with watcher.explain_errors():
-        summary = run_blocking(run_render(run, renderer, scorer, sizes, watcher))
+        summary = run_blocking(run_render(run, renderer, scorer, sizes, watcher, plugin_dir))
     finish(summary, config)
 
 

@@ -50,7 +50,7 @@ def print_summary(summary: Summary) -> None:
     if steps:
         ordered = sorted(steps.items(), key=lambda item: -item[1])
         shown = ", ".join(f"{step} {duration(spent)}" for step, spent in ordered if spent >= 0.05)
-        say(f"  time by step: {shown or 'hardly any'}")
+        say(f"  time by step, summed over candidates: {shown or 'hardly any'}")
     if tally.calls:
         cached = f" ({tally.cached_tokens:,} from the prefix cache)" if tally.cached_tokens else ""
         speed = tally.completion_tokens / summary.seconds if summary.seconds else 0

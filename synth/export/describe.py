@@ -62,7 +62,7 @@ def _run_facts(run: Path) -> dict[str, Any]:
     if not is_run(run):
         return {}
     try:
-        config = frozen_config(Ledger(run))
+        config = frozen_config(Ledger(run, read_only=True))
     except SynthError:  # a data set can outlive its ledger
         return {}
     return {

@@ -28,7 +28,7 @@ def write_report(run: Path, out: Path | None = None) -> Path:
 
     require_run(run)
     target = run / REPORT_FILE if out is None else out / REPORT_FILE if out.is_dir() else out
-    with closing(Ledger(run)) as ledger:
+    with closing(Ledger(run, read_only=True)) as ledger:
         text = render(gather(ledger), run)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -88,7 +88,7 @@ def write_dataset(folder: Path, ledger: Ledger, config: RunConfig) -> int:
     return count
 
 
-def read_dataset(path: Path) -> Iterator[Sample]:
+def read_dataset(path: str | Path) -> Iterator[Sample]:
     """The samples of a run folder or of a `dataset.jsonl`, one at a time.
 
     Raises:
@@ -96,6 +96,7 @@ def read_dataset(path: Path) -> Iterator[Sample]:
     """
     from pydantic import ValidationError
 
+    path = Path(path)
     if path.is_dir():
         require_run(path)
         path = path / DATASET_FILE

@@ -28,6 +28,7 @@ class RunFolder:
         self.ledger: Ledger
 
     def __enter__(self) -> Self:
+        refuse_foreign(self.path)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = open(self.path / _LOCK_FILE, "a+")
@@ -96,6 +97,19 @@ class RunFolder:
         self.ledger.flush()
         frozen = yaml.safe_dump(config.model_dump(mode="json", exclude_none=True), sort_keys=False)
         write_whole(self.path / CONFIG_FILE, frozen)
+
+
+def refuse_foreign(path: Path) -> None:
+    """Never write a run into a folder that holds something else."""
+    if path.is_file():
+        raise RunRefused(f"{path} is a file, not a folder.", "Choose another --out.")
+    if path.is_dir() and not is_run(path):
+        others = sorted(one.name for one in path.iterdir() if one.name != _LOCK_FILE)
+        if others:
+            raise RunRefused(
+                f"{path} is not empty and not a run: it holds {', '.join(others[:3])}.",
+                "Choose another --out, or an empty folder.",
+            )
 
 
 def open_existing(path: Path) -> RunFolder:

@@ -157,7 +157,7 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
         for path in config.existing:
             for chain in setup.chains.values():
                 chain.remember_dataset(partial(read_dataset, path))
-        tally = Tally(config, ledger.tokens() if resumed else (0, 0))
+        tally = Tally(config, ledger.meta("tokens") or (0, 0))
         producers = [
             Synthesizer(
                 config,
@@ -180,7 +180,12 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
 
 
 async def render(
-    folder: Path, renderer: str, scorer: str, render_settings: dict[str, Any], watch: Watch = no_watch
+    folder: Path,
+    renderer: str,
+    scorer: str,
+    render_settings: dict[str, Any],
+    watch: Watch = no_watch,
+    plugin_dirs: list[Path] | None = None,
 ) -> Summary:
     """Render a text-only run: its candidates whose text passed get pictures, in index order.
 
@@ -194,6 +199,8 @@ async def render(
         config = config.model_copy(
             update={"renderer": renderer, "scorer": scorer, "out": folder, "render_settings": settings}
         )
+        if plugin_dirs:  # they lie elsewhere on this machine
+            config = config.model_copy(update={"plugin_dirs": plugin_dirs})
         setup = prepare(config, writes=False)
         if setup.backends.renderer is None:
             raise RunRefused("synth render needs a renderer, not 'none'.", "Name one: --renderer preview.")
@@ -262,6 +269,9 @@ async def _run(
     finally:
         await backends.close()
         run.ledger.flush()
+        run.ledger.set_meta("tokens", [tally.prompt_tokens, tally.completion_tokens])
+        run.ledger.flush()
+        _remove_orphans(run.path, run.ledger, setup.abilities)
         count = write_dataset(run.path, run.ledger, config)
     missing = {
         name: config.abilities[name] - task.result().accepted
@@ -320,14 +330,15 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def _remove_orphans(folder: Path, ledger: Ledger, abilities: dict[str, Ability]) -> None:
-    """Remove picture files without a committed row: leftovers of a process that was killed."""
+    """Remove pictures without a committed row: of a process that was killed, of candidates that
+    were not needed any more. Files that synth did not name are left alone."""
     committed = {name: ledger.illustrated(name) for name in abilities}
     for path in all_pictures(folder):
         stem = path.name.partition(".")[0]
         ability, _, rest = stem.rpartition("-s")
         index = rest.split("-")[1] if rest.count("-") else ""
-        keep = path.suffix == ".jpg" and index.isdigit() and int(index) in committed.get(ability, set())
-        if not keep:
+        ours = ability in committed and index.isdigit()
+        if ours and (path.suffix == ".part" or int(index) not in committed[ability]):
             path.unlink(missing_ok=True)
 
 
