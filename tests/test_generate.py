@@ -324,8 +324,8 @@ def test_text_of_a_model_is_never_a_template(tmp_path: Path, monkeypatch: pytest
 
     llm = Misbehaving(behave)
     use(monkeypatch, llm)
-    run(tmp_path, 30, "tiny", llm="double", plugin_dirs=[plugin_dir(tmp_path / "p")])
-    assert all(evil in row["turns"][1]["text"] for row in rows(tmp_path))
+    run(tmp_path / "run", 30, "tiny", llm="double", plugin_dirs=[plugin_dir(tmp_path / "p")])
+    assert all(evil in row["turns"][1]["text"] for row in rows(tmp_path / "run"))
     shared = {request.shared.json for request in llm.requests}
     assert any(evil in text for text in shared)
     assert not any("49 " in text.replace(evil, "") for text in shared)
