@@ -114,7 +114,7 @@ class Grounding(Filter):
         if other:
             return failed(f"the answer says what is normal for something else: '{other}'")
         for source in self.options.never_usual:
-            if self._clause_with(_USUALLY, _NEGATION, candidate, source):
+            if self._clause_with(_USUALLY, _NEGATION, candidate, source, 0.5):
                 return failed(f"the answer calls it normal: the {_label(candidate, source)}")
         if self.options.faithful:
             return self._faithful(candidate)
