@@ -72,6 +72,12 @@ class WriteTemplate(Record):
     temperature: float | None = Field(None, ge=0, le=2, description="default: the run's")
     request: Text
 
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.min_keywords > self.max_keywords:
+            raise ValueError("min_keywords is larger than max_keywords")
+        return self
+
 
 class DialogueTemplate(Record):
     """The dialogue step (figure 4 right): picture keywords -> answer, or questions and answers.
@@ -226,6 +232,8 @@ def _as_entry(value: Any) -> Any:
     """In YAML an entry is its text, or a mapping with `text` and its facts."""
     if isinstance(value, str):
         return {"text": value}
+    if isinstance(value, dict) and any(isinstance(one, bool) or one is None for one in value.values()):
+        raise ValueError("yes, no and empty values must be quoted in a plan")
     if isinstance(value, dict) and "facts" not in value and "text" in value:
         return {"text": value["text"], "facts": {k: str(v) for k, v in value.items() if k != "text"}}
     return value

@@ -117,6 +117,29 @@ class Filter(ABC):
         candidate.verdicts.append(verdict)
         return verdict
 
+    def judge_batch(
+        self, candidates: Sequence[Candidate], stage: Stage, pictures: Sequence[Sequence[Rendered]]
+    ) -> list[Verdict]:
+        """`check_batch`, timed, counted and turned into verdicts appended to the candidates."""
+        began = time.perf_counter()
+        try:
+            results = self.check_batch(candidates, stage, pictures)
+            verdicts = [
+                Verdict(filter=self.name, stage=stage, outcome=r.outcome, reason=r.reason, score=r.score)
+                for r in results
+            ]
+            if len(verdicts) != len(candidates):
+                raise ValueError(f"{len(verdicts)} results for {len(candidates)} candidates")
+        except SynthError:
+            raise
+        except Exception as error:  # a filter may be anybody's code
+            raise self._broken(error, ", ".join(one.id for one in candidates), stage) from error
+        self.stats.seconds += time.perf_counter() - began
+        for candidate, verdict in zip(candidates, verdicts, strict=True):
+            self.stats.counts[verdict.outcome] += 1
+            candidate.verdicts.append(verdict)
+        return verdicts
+
     def _broken(self, error: Exception, candidate: str, stage: Stage) -> SynthError:
         return SynthError(
             f"The filter '{self.name}' failed on {candidate} (stage {stage}): {type(error).__name__}: {error}",
@@ -143,6 +166,20 @@ class Chain:
     ) -> Verdict | None:
         """Run the filters that look at one candidate alone; the failing verdict, or None."""
         return self._run(self._plain[stage], candidate, stage, pictures, attempt)
+
+    def check_pictures(
+        self, candidates: Sequence[Candidate], pictures: Sequence[Sequence[Rendered]]
+    ) -> list[Verdict | None]:
+        """Run the image filters over several candidates; each one's failing verdict, or None."""
+        failing: list[Verdict | None] = [None] * len(candidates)
+        for one in self._plain["image"]:
+            alive = [at for at, verdict in enumerate(failing) if verdict is None]
+            if not alive:
+                break
+            verdicts = one.judge_batch([candidates[at] for at in alive], "image", [pictures[at] for at in alive])
+            for at, verdict in zip(alive, verdicts, strict=True):
+                failing[at] = verdict if verdict.outcome == "fail" else None
+        return failing
 
     def check_in_order(self, candidate: Candidate, stage: Stage, attempt: int = 0) -> Verdict | None:
         """Run the ordered filters; call it in index order. What passes is remembered."""

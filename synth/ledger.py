@@ -194,12 +194,14 @@ class Ledger:
             )
 
     def tokens(self) -> tuple[int, int]:
-        """Prompt and reply tokens of all candidates."""
+        """Prompt and reply tokens the run has used; those of candidates that were not finished
+        included, unless the process was killed."""
+        spent = self.meta("tokens") or (0, 0)
         with self._open() as db:
             row = db.execute(
                 "SELECT COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(completion_tokens), 0) FROM candidates"
             ).fetchone()
-        return int(row[0]), int(row[1])
+        return max(int(row[0]), spent[0]), max(int(row[1]), spent[1])
 
     # -- inside -------------------------------------------------------------------------------
 

@@ -431,7 +431,7 @@ def test_a_picture_that_cannot_be_made_costs_its_candidate_alone(
     if miscounts:
         assert summary.samples == 0
         reasons = {one.reason for one in failed}
-        assert "ValueError: 0 pictures came back for 1 prompts" in reasons
+        assert "ValueError: 0 results came back for 1 requests" in reasons
     else:
         assert {one.seed % 4 for one in failed} == {0}
         assert "RuntimeError: CUDA error: odd prompt" in failed[0].reason
@@ -562,7 +562,34 @@ def test_functions_work_where_a_loop_is_already_running(tmp_path: Path) -> None:
 
 def test_a_folder_that_holds_something_else_is_never_taken_over(tmp_path: Path) -> None:
     (tmp_path / "dataset.jsonl").write_text("mine")
-    with pytest.raises(RunRefused, match="not empty and not a run: it holds dataset.jsonl"):
+    with pytest.raises(RunRefused, match="not empty and not a run"):
         run(tmp_path, 2)
     assert [one.name for one in tmp_path.iterdir()] == ["dataset.jsonl"]
     assert (tmp_path / "dataset.jsonl").read_text() == "mine"
+
+
+def test_surplus_of_a_smaller_n_comes_back_where_a_larger_one_falls_short(tmp_path: Path) -> None:
+    run(tmp_path, 10)
+    first = [row["id"] for row in rows(tmp_path)]
+    summary = run(tmp_path, 500, max_candidates=max(40, 2 * len(candidates(tmp_path))))
+    accepted = [one.id for one in candidates(tmp_path) if one.state in ("accepted", "surplus", "text_ok")]
+    ids = [row["id"] for row in rows(tmp_path)]
+    assert ids == accepted and ids[:10] == first
+    assert summary.samples == len(ids) < 500
+
+
+def test_a_login_in_the_address_is_not_written_down(tmp_path: Path) -> None:
+    run(tmp_path, 2, **{"llm_settings.base_url": "https://user:s3cret@example.invalid/v1"})
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert b"s3cret" not in path.read_bytes(), path
+
+
+def test_the_budget_holds_over_several_starts(tmp_path: Path) -> None:
+    settings = {"max_cost": 0.001, "llm_settings.price_in": 1.0, "llm_settings.concurrency": 1}
+    spent = []
+    for _ in range(3):
+        with pytest.raises(RunStopped, match="is used up"):
+            run(tmp_path, 50, **settings)
+        spent.append(Ledger(tmp_path, read_only=True).tokens())
+    assert spent[0] == spent[1] == spent[2] != (0, 0)

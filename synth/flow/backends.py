@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest
 from synth.backends.render.base import Rendered, Renderer, RenderRequest
 from synth.backends.score.base import Score, Scorer, ScoreRequest
 from synth.errors import SynthError
 from synth.flow.primitives import Batcher, Limiter
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
 
 #: preview pictures and small encodes are quick; a candidate in flight costs a few kilobytes
 _EXTRA_IN_FLIGHT = 4
@@ -91,23 +94,32 @@ class Backends:
         """The picture's scores; none of them where the run has no scorer."""
         if self._score is None:
             return Score(None, None)
-        return await self._score.submit(request)
+        score = await self._score.submit(request)
+        if isinstance(score, Exception):
+            raise score
+        return score
 
     async def _render_batch(self, requests: Sequence[RenderRequest]) -> Sequence[Rendered | Exception]:
-        """Render a batch; if it fails, one by one, so that an odd prompt fails alone."""
         assert self.renderer is not None
-        try:
-            pictures = await asyncio.to_thread(self.renderer.render, requests)
-            if len(pictures) != len(requests):
-                raise ValueError(f"{len(pictures)} pictures came back for {len(requests)} prompts")
-            return pictures
-        except FATAL:
-            raise
-        except Exception as error:  # a renderer may raise anything
-            if len(requests) == 1:
-                return [error]
-        return [(await self._render_batch([request]))[0] for request in requests]
+        return await _one_by_one_if_needed(self.renderer.render, requests)
 
-    async def _score_batch(self, requests: Sequence[ScoreRequest]) -> Sequence[Score]:
+    async def _score_batch(self, requests: Sequence[ScoreRequest]) -> Sequence[Score | Exception]:
         assert self.scorer is not None
-        return await asyncio.to_thread(self.scorer.score, requests)
+        return await _one_by_one_if_needed(self.scorer.score, requests)
+
+
+async def _one_by_one_if_needed(
+    work: Callable[[Sequence[Item]], Sequence[Outcome]], items: Sequence[Item]
+) -> Sequence[Outcome | Exception]:
+    """Do a batch in a thread; if it fails, one by one, so that an odd item fails alone."""
+    try:
+        outcomes = await asyncio.to_thread(work, items)
+        if len(outcomes) != len(items):
+            raise ValueError(f"{len(outcomes)} results came back for {len(items)} requests")
+        return outcomes
+    except FATAL:
+        raise
+    except Exception as error:  # a backend may raise anything
+        if len(items) == 1:
+            return [error]
+    return [(await _one_by_one_if_needed(work, [item]))[0] for item in items]

@@ -48,6 +48,7 @@ def write_picture(folder: Path, path: str, image: PILImage, quality: int, descri
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
+        sync_folder(target.parent)
     except OSError as error:
         raise BackendError(
             f"The picture {target} cannot be written: {error.strerror}.",
@@ -64,3 +65,12 @@ def all_pictures(folder: Path) -> Iterator[Path]:
     for directory, _, names in os.walk(folder / FOLDER):
         for name in names:
             yield Path(directory) / name
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut, before the row that relies on it is committed."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -77,7 +77,10 @@ class Tally:
         self.prompt_tokens += call.prompt_tokens
         self.cached_tokens += call.cached_tokens
         self.completion_tokens += call.completion_tokens
-        if self._max_cost is not None and self.cost > self._max_cost:
+
+    def check_budget(self) -> None:
+        """Called before every request: raises `RunStopped` once the budget is used up."""
+        if self._max_cost is not None and self.cost >= self._max_cost:
             raise RunStopped(
                 f"--max-cost {self._max_cost:g} is used up: {self.cost:.4f} for {self.calls} requests.",
                 "Run the same command with a larger --max-cost to go on.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from synth.backends.render.base import Rendered, Renderer, RenderRequest
@@ -11,9 +12,13 @@ from synth.config import RunConfig
 from synth.filtering import Chain
 from synth.flow.backends import FATAL, Backends
 from synth.flow.pictures import picture_path, write_picture
+from synth.flow.primitives import Batcher
 from synth.ledger import Ledger
 from synth.produce.life import Dropped, drop_if, timed
-from synth.records import Candidate
+from synth.records import Candidate, Verdict
+
+#: pictures that the image filters look at together
+_BATCH = 16
 
 
 class Illustrator:
@@ -34,19 +39,25 @@ class Illustrator:
         self._renderer = renderer
         self._ledger = ledger
         self._folder = folder
+        self._judge = Batcher(self._check, _BATCH, 1)
 
     async def make(self, candidate: Candidate) -> None:
         """Files first, under their final names, then the ledger row."""
         try:
             pictures = await self._render(candidate)
             await self._score(candidate, pictures)
-            verdict = self._chain.check(candidate, "image", pictures)
+            verdict = await self._judge.submit((candidate, pictures))
             await self._store(candidate, pictures)
             drop_if(verdict, candidate)
             candidate.state = "accepted"
         except Dropped:
             pass
         self._ledger.save(candidate)
+
+    async def _check(self, items: Sequence[tuple[Candidate, list[Rendered]]]) -> list[Verdict | None]:
+        """The image filters, off the event loop: they decode and scale."""
+        candidates, pictures = zip(*items, strict=True)
+        return await asyncio.to_thread(self._chain.check_pictures, candidates, pictures)
 
     async def _render(self, candidate: Candidate) -> list[Rendered]:
         requests = [
@@ -79,7 +90,13 @@ class Illustrator:
                 ScoreRequest(picture, tuple(image.keywords), dialogue)
                 for image, picture in zip(candidate.images, pictures, strict=True)
             ]
-            scores = await asyncio.gather(*map(self._backends.score, requests))
+            try:
+                scores = await asyncio.gather(*map(self._backends.score, requests))
+            except FATAL:
+                raise
+            except Exception as error:  # a scorer may raise anything for one odd picture
+                candidate.fail("score", f"{type(error).__name__}: {error}")
+                raise Dropped from error
         candidate.scores = {
             "prompt": _lowest([score.prompt for score in scores]),
             "dialogue": _lowest([score.dialogue for score in scores]),
@@ -93,15 +110,15 @@ class Illustrator:
                 image.path = picture_path(candidate.ability, candidate.index, candidate.id, number)
                 image.width, image.height = picture.image.size
                 image.origin = self._renderer.origin
-                await asyncio.to_thread(
-                    write_picture,
-                    self._folder,
-                    image.path,
-                    picture.image,
-                    self._settings.jpeg_quality,
-                    f"{kind}: {image.prompt}",
-                    self._renderer.attribution,
+                arguments = (picture.image, self._settings.jpeg_quality, f"{kind}: {image.prompt}")
+                write = asyncio.ensure_future(
+                    asyncio.to_thread(write_picture, self._folder, image.path, *arguments, self._renderer.attribution)
                 )
+                try:
+                    await asyncio.shield(write)
+                except asyncio.CancelledError:
+                    await write  # the thread goes on: its file must be there before orphans are swept
+                    raise
 
 
 def _lowest(scores: list[float | None]) -> float | None:

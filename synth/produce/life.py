@@ -31,12 +31,23 @@ def timed(candidate: Candidate, step: str) -> Iterator[None]:
         candidate.seconds[step] = round(time.perf_counter() - began, 4)
 
 
+#: rows read at a time: a cursor that stays open would keep SQLite from emptying its log
+_PAGE = 256
+
+
 class Saved:
-    """The committed candidates of an ability, taken in index order; holds one at a time."""
+    """The committed candidates of an ability, taken in index order; holds one page at a time."""
 
     def __init__(self, ledger: Ledger, ability: str) -> None:
-        self._rows = ledger.candidates(ability)
+        self._rows = self._pages(ledger, ability)
         self._next = next(self._rows, None)
+
+    @staticmethod
+    def _pages(ledger: Ledger, ability: str) -> Iterator[Candidate]:
+        start = 0
+        while page := list(ledger.candidates(ability, start=start, limit=_PAGE)):
+            yield from page
+            start = page[-1].index + 1
 
     def take(self, index: int) -> Candidate | None:
         """The candidate of that index if it is committed; ask with growing indices."""

@@ -184,6 +184,7 @@ class Synthesizer:
                 plan=candidate.plan,
                 context=context,
             )
+            self._tally.check_budget()
             try:
                 reply, call.seconds = await self._backends.chat(request, (self._order, candidate.index))
                 # half of a surrogate pair, which a model can write, has no UTF-8 form

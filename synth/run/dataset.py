@@ -61,7 +61,7 @@ def to_sample(candidate: Candidate, identity: dict[str, Any]) -> Sample:
 def samples(ledger: Ledger, config: RunConfig) -> Iterator[Sample]:
     """The samples of a run: per ability the first n accepted by index, one at a time."""
     identity = ledger.meta("identity")
-    kept = ("accepted",) if identity["renderer"] else ("accepted", "text_ok")
+    kept = ("accepted", "surplus") if identity["renderer"] else ("accepted", "surplus", "text_ok")
     for ability, n in config.abilities.items():
         for candidate in ledger.candidates(ability, kept, limit=n):
             yield to_sample(candidate, identity)

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
+from urllib.parse import urlsplit, urlunsplit
 
 import yaml
 
@@ -92,11 +93,21 @@ class RunFolder:
 
     def freeze(self, config: RunConfig, identity: dict[str, Any]) -> None:
         """Write down what this run is; `config.yaml` is the copy for people."""
+        url = config.llm_settings.base_url
+        if url:  # runs are shared: a login in the address must not be
+            settings = config.llm_settings.model_copy(update={"base_url": without_login(url)})
+            config = config.model_copy(update={"llm_settings": settings})
         self.ledger.set_meta("identity", identity)
         self.ledger.set_meta("config", config.model_dump(mode="json"))
         self.ledger.flush()
         frozen = yaml.safe_dump(config.model_dump(mode="json", exclude_none=True), sort_keys=False)
         write_whole(self.path / CONFIG_FILE, frozen)
+
+
+def without_login(url: str) -> str:
+    """An address without `user:password@`."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def refuse_foreign(path: Path) -> None:

@@ -34,6 +34,7 @@ from synth.run.folder import DATASET_FILE, RunFolder, frozen_config, open_existi
 from synth.run.select import NONE, make_llm, make_renderer, make_scorer, resolve
 from synth.run.stop import cancel_on_signal, rare_collections
 
+_NO_CUTOFF = 2**62
 #: shows progress while the run works; the command line passes one, libraries need not
 Watch = Callable[[Tally, "Announcement"], AbstractContextManager[object]]
 
@@ -157,7 +158,7 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
         for path in config.existing:
             for chain in setup.chains.values():
                 chain.remember_dataset(partial(read_dataset, path))
-        tally = Tally(config, ledger.meta("tokens") or (0, 0))
+        tally = Tally(config, ledger.tokens())
         producers = [
             Synthesizer(
                 config,
@@ -220,7 +221,7 @@ async def render(
             new[key] = setup.identity[key]
         run.freeze(config, new)
         _remove_orphans(run.path, run.ledger, setup.abilities)
-        tally = Tally(config, (0, 0))
+        tally = Tally(config, run.ledger.tokens())
         lives = {}
         for name in setup.abilities:
             illustrator = _illustrator(setup, name, setup.backends.renderer, run)
@@ -300,8 +301,9 @@ async def _harvest_and_mark(
 ) -> Harvest:
     n = config.abilities[name]
     result = await harvest(n, config.candidates_allowed(n), order, window, live)
-    if result.cutoff is not None:
-        await asyncio.to_thread(ledger.mark_surplus, name, result.cutoff)
+    # what an earlier start had beyond a smaller n is wanted again where this one came up short
+    cutoff = _NO_CUTOFF if result.cutoff is None else result.cutoff
+    await asyncio.to_thread(ledger.mark_surplus, name, cutoff)
     return result
 
 

@@ -30,8 +30,11 @@ def options(group: str) -> list[Option]:
     found = []
     classes, problems = plugins.load_all(group)
     for name, cls in classes.items():
-        available, why = cls.available()
-        found.append(Option(name, cls.auto_rank, available, why))
+        try:
+            available, why = cls.available()
+            found.append(Option(name, int(cls.auto_rank), bool(available), why))
+        except Exception as error:  # a backend may be anybody's code
+            found.append(Option(name, 0, False, f"its check failed: {type(error).__name__}: {error}"))
     found += [Option(problem.split("'")[1], 0, False, problem) for problem in problems]
     return sorted(found, key=lambda o: (not (o.available and o.rank > 0), -o.rank, o.name))
 

@@ -168,9 +168,9 @@ class OpenAICompatible(LLM):
         return ChatReply(
             content,
             dialect.mode,
-            usage.get("prompt_tokens") or 0,
-            (details.get("cached_tokens") or 0) if isinstance(details, dict) else 0,
-            usage.get("completion_tokens") or 0,
+            _count(usage.get("prompt_tokens")),
+            _count(details.get("cached_tokens")) if isinstance(details, dict) else 0,
+            _count(usage.get("completion_tokens")),
             finish == "length",
         )
 
@@ -322,3 +322,8 @@ def _proxy(url: str) -> str | None:
         if proxy_bypass(parts.hostname):
             return None
     return getproxies().get(parts.scheme)
+
+
+def _count(value: object) -> int:
+    """A token count of an endpoint, which may send anything."""
+    return value if type(value) is int and value >= 0 else 0
