@@ -224,6 +224,17 @@ class Ability(Record):
                 raise ValueError(f"questions: '{question}': '{IMAGE_PLACEHOLDER}' is added by the engine")
         return self
 
+    def templates(self) -> list[tuple[str, str]]:
+        """The Jinja texts of the ability with the names of their fields."""
+        found = [(f"plan.{name}.text", slot.text) for name, slot in self.plan.items() if slot.text]
+        found += [(f"restrictions.{n}.rule", one.rule) for n, one in enumerate(self.restrictions)]
+        found += [
+            ("write.request", self.write.request),
+            ("dialogue.describe", self.dialogue.describe),
+            ("dialogue.chat", self.dialogue.chat),
+        ]
+        return found
+
     def example_id(self, number: int) -> str:
         return f"{self.name}/template/{number}"
 
@@ -353,7 +364,23 @@ class Catalog:
                 error = plugins.unknown("keyword bank", slot.bank, self._banks)
                 raise SynthError(f"{where}: {error.message}", error.fix)
             if slot.bank:
-                self.bank(slot.bank)
+                self._check_facts(ability, slot_name, self.bank(slot.bank))
+
+    @staticmethod
+    def _check_facts(ability: Ability, slot: str, bank: KeywordBank) -> None:
+        """One line of a bank without a fact that a template reads would stop a run in the middle."""
+        from synth.templating import environment, facts_used
+
+        env = environment()
+        for field_name, source in ability.templates():
+            for fact in sorted(fact for owner, fact in facts_used(env, source) if owner == slot):
+                missing = next((entry for entry in bank.entries if fact not in entry.facts), None)
+                if missing is not None:
+                    raise SynthError(
+                        f"{bank.source}: '{missing.text}' has no fact '{fact}', which {ability.source}: "
+                        f"{field_name} reads as {{{{ {slot}.{fact} }}}}.",
+                        "Add the fact to the entry, or guard it in the template with 'is defined'.",
+                    )
 
     def bank(self, name: str) -> KeywordBank:
         if name not in self._banks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2 import StrictUndefined, Template, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from synth.errors import SynthError
@@ -68,3 +68,25 @@ def render_template(template: Template, where: str, values: Mapping[str, Any]) -
             f"{where}: {error}.",
             f"Known here: {', '.join(sorted(values))}; facts come from the keyword banks.",
         ) from error
+
+
+def facts_used(env: Environment, source: str) -> set[tuple[str, str]]:
+    """The (slot, fact) pairs that a template reads without asking `is defined` first.
+
+    Bad syntax is none of this function's business: it finds nothing.
+    """
+    try:
+        tree = env.parse(source)
+    except TemplateError:
+        return set()
+    used = {_fact(node) for node in tree.find_all((nodes.Getattr, nodes.Getitem))}
+    guarded = {_fact(test.node) for test in tree.find_all(nodes.Test) if test.name in ("defined", "undefined")}
+    return {fact for fact in used - guarded if fact is not None}
+
+
+def _fact(node: nodes.Node) -> tuple[str, str] | None:
+    if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
+        return node.node.name, node.attr
+    if isinstance(node, nodes.Getitem) and isinstance(node.node, nodes.Name) and isinstance(node.arg, nodes.Const):
+        return node.node.name, str(node.arg.value)
+    return None

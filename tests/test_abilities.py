@@ -229,3 +229,11 @@ def test_unknown_abilities_suggest_the_nearest(typed: str, meant: str) -> None:
     assert f"Did you mean '{meant}'?" in error.value.fix
     for name in Catalog().names():
         assert name in error.value.fix
+
+
+def test_a_bank_line_without_a_fact_that_a_template_reads_is_named(tmp_path: Path) -> None:
+    text = Catalog().bank_text("animal").replace(" | doing: trotting along a fallen log", "")
+    (tmp_path / "keyword_banks").mkdir()
+    (tmp_path / "keyword_banks" / "animal.txt").write_text(text)
+    with pytest.raises(SynthError, match="'red fox' has no fact 'doing'"):
+        Catalog([tmp_path]).ability("animal")
