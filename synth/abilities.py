@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from synth import plugins
+from synth import plugins, strict_yaml
 from synth.banks import KeywordBank, parse_bank
 from synth.errors import SynthError
 from synth.records import IMAGE_PLACEHOLDER, DialogueKind, Entry, Form, Record
@@ -258,7 +258,7 @@ def parse_ability(text: str, source: str) -> Ability:
     """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        data = strict_yaml.load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""

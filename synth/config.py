@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from synth import strict_yaml
 from synth.backends.llm.base import LLMSettings
 from synth.backends.render.base import RenderSettings
 from synth.errors import SynthError
@@ -110,7 +111,7 @@ def load_config(file: Path | None, flags: Mapping[str, Any]) -> RunConfig:
 def read_yaml(file: Path) -> dict[str, Any]:
     """The settings of a `--config` file as plain data, not yet checked."""
     try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+        data = strict_yaml.load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise SynthError(f"--config {file}: {error.strerror}.", "Give the path of a YAML file.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

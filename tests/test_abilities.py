@@ -237,3 +237,9 @@ def test_a_bank_line_without_a_fact_that_a_template_reads_is_named(tmp_path: Pat
     (tmp_path / "keyword_banks" / "animal.txt").write_text(text)
     with pytest.raises(SynthError, match="'red fox' has no fact 'doing'"):
         Catalog([tmp_path]).ability("animal")
+
+
+def test_a_key_that_stands_twice_is_an_error_with_its_line() -> None:
+    text = "name: x\nfilters: [length]\nfilters: [repetition]\n"
+    with pytest.raises(SynthError, match=r"x.yaml, line 3: .*the key 'filters' is there twice"):
+        parse_ability(text, "x.yaml")
