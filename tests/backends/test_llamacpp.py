@@ -210,6 +210,6 @@ def test_ctrl_c_ends_the_process():
     assert process.stdout.readline() == "go\n"
     time.sleep(1)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == -signal.SIGINT, errors
     assert "KeyboardInterrupt" in errors
