@@ -181,7 +181,9 @@ async def test_a_running_generation_can_be_abandoned():
 
 
 _ENDLESS = """
-import asyncio, sys
+import asyncio, signal, sys
+# jobs in the background of a shell inherit an ignored SIGINT
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from synth.backends.llm.base import ChatRequest, LLMSettings, SharedPrompt
 from synth.backends.llm.llamacpp import LlamaCpp
 async def main():
