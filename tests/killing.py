@@ -86,6 +86,13 @@ def pictures_of(dataset: Path) -> set[str]:
     return {Path(image["path"]).name for row in rows for image in row["images"] if image["path"]}
 
 
+def pictures_of_rows(run: Path) -> set[str]:
+    """The picture files that the ledger's rows name, those of surplus and rejected rows too."""
+    records = [json.loads(record) for record in committed(run).values()]
+    images = [image for record in records for image in record.get("images", [])]
+    return {Path(image["path"]).name for image in images if image.get("path")}
+
+
 def compare(kills: int, n: int, llm: str, renderer: str, ability: str, work: Path, seed: int = 1) -> str:
     """The story above; returns a line about what happened, raises AssertionError on a difference."""
     rng = random.Random(seed)
@@ -109,12 +116,14 @@ def compare(kills: int, n: int, llm: str, renderer: str, ability: str, work: Pat
             assert id_ in now, f"{id_} was committed and is gone"
             assert same_but_surplus(record, now[id_]), f"{id_} changed after it was committed"
         known = now
-        assert not list(killed.glob("dataset.jsonl.part")) or (killed / "ledger.sqlite").exists()
     run_whole(command(killed, n, llm, renderer, ability))
     rows = (killed / "dataset.jsonl").read_text().splitlines()
     ids = [json.loads(row)["id"] for row in rows]
     assert len(ids) == n == len(set(ids)), f"{len(ids)} rows, {len(set(ids))} distinct, wanted {n}"
     assert not list(killed.rglob("*.part")), "a half-written file is left"
+    named = pictures_of_rows(killed)
+    found = {path.name for path in (killed / "images").rglob("*") if path.is_file()}
+    assert found == named, f"pictures without a row or rows without a picture: {sorted(found ^ named)[:5]}"
     if deterministic:
         assert (whole / "dataset.jsonl").read_bytes() == (killed / "dataset.jsonl").read_bytes()
         names = pictures_of(whole / "dataset.jsonl")
