@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from synth.abilities import Ability
+from synth.abilities import Ability, dialogue_stage
 from synth.backends.render.base import Rendered
 from synth.errors import SynthError
 from synth.filtering import Filter, Result, failed, passed
@@ -56,6 +56,12 @@ class GroundingOptions(Record):
     answer_either: dict[str, float] = Field(
         default_factory=dict, description="like `answer`, but one of the sources is enough"
     )
+    asked: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="the answer to a question of the pool: share of each source that the question `asks` for",
+    )
     never_deny: list[str] = Field(default_factory=list, description="sources that no clause of an answer may negate")
     never_absent: list[str] = Field(
         default_factory=list, description="sources that no clause of an answer may say are not in the picture"
@@ -98,11 +104,16 @@ class Grounding(Filter):
         problem = self._missing(candidate, text, self.options.answer)
         if problem:
             return failed(f"the answer {problem}")
+        if self.options.asked and candidate.stage == dialogue_stage("describe"):
+            asks = self.ability.asks(candidate.question)
+            problem = self._missing(candidate, text, dict.fromkeys(asks, self.options.asked))
+            if problem:
+                return failed(f"the answer {problem}, which is asked for")
         either = self.options.answer_either
         if either and all(self._missing(candidate, text, {s: share}) for s, share in either.items()):
             return failed(f"the answer speaks of none of: {', '.join(either)}")
         for source in self.options.never_deny:
-            negative = _NEGATION.search(_source(candidate, source))
+            negative = _NEGATION.search(candidate.source(source))
             if not negative and self._clause_with(_NEGATION, None, candidate, source):
                 return failed(f"the answer denies the {_label(candidate, source)}")
         if self._denies_facts(candidate):
@@ -144,17 +155,17 @@ class Grounding(Filter):
         """The content words of a source, without those of the subject: an answer that says "iron"
         has not yet spoken of the ironing board."""
         subject = self._subject
-        wanted = content_stems(_source(candidate, source))
+        wanted = content_stems(candidate.source(source))
         if source == subject:
             return wanted
-        return (wanted - content_stems(_source(candidate, subject))) or wanted
+        return (wanted - content_stems(candidate.source(subject))) or wanted
 
     def _denies_facts(self, candidate: Candidate) -> bool:
         """Whether a negated clause consists mostly of words that are true of the subject: "sharks do
         not swim" about an animal of which the plan says that it swims."""
-        sources = [_source(candidate, source) for source in self.options.never_deny]
+        sources = [candidate.source(source) for source in self.options.never_deny]
         true = all_stems(text for text in sources if not _NEGATION.search(text))
-        subject = content_stems(_source(candidate, self._subject))
+        subject = content_stems(candidate.source(self._subject))
         for answer in candidate.answers:
             for clause in _CLAUSE.split(answer):
                 if _NEGATION.search(clause):
@@ -165,7 +176,7 @@ class Grounding(Filter):
 
     def _other_subject(self, candidate: Candidate) -> str:
         """What "a normal X" names if it is not the subject: "a normal runner grips small things"."""
-        subject = content_stems(_source(candidate, self._subject))
+        subject = content_stems(candidate.source(self._subject))
         for answer in candidate.answers:
             for named in _A_NORMAL.findall(answer):
                 stems = content_stems(named) - _FRAME
@@ -210,13 +221,4 @@ class Grounding(Filter):
 
 
 def _label(candidate: Candidate, source: str) -> str:
-    return f"{source.replace('.', ' ')} '{_source(candidate, source)}'"
-
-
-def _source(candidate: Candidate, source: str) -> str:
-    """The text of a plan slot, of a fact of one, or of a written fact."""
-    name, _, fact = source.partition(".")
-    if name in candidate.plan:
-        entry = candidate.plan[name]
-        return entry.facts.get(fact, "") if fact else entry.text
-    return candidate.facts.get(name, "")
+    return f"{source.replace('.', ' ')} '{candidate.source(source)}'"

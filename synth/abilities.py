@@ -95,6 +95,18 @@ class DialogueTemplate(Record):
     temperature: float | None = Field(None, ge=0, le=2, description="default: the run's")
 
 
+class Question(Record):
+    """A question of the pool and what it asks for: plan slots, facts of one (`subject.place`), written
+    facts, or `keywords`, all that the picture shows.
+
+    The dialogue template can hand over just that (`{% if 'subject.place' in asks %}`), and the
+    grounding filter can check that the answer speaks of it.
+    """
+
+    text: Text
+    asks: list[str] = Field(default_factory=list)
+
+
 class Exchange(Record):
     question: Text
     answer: Text
@@ -182,13 +194,30 @@ class Ability(Record):
     prompt: PromptStyle
     write: WriteTemplate
     dialogue: DialogueTemplate
-    questions: list[Text] = Field(min_length=30)
+    questions: list[Question] = Field(min_length=30)
     restrictions: list[Restriction] = Field(default_factory=list)
     filters: list[FilterUse] = Field(min_length=1)
     examples: list[Example] = Field(min_length=6)
 
     source: str = Field(default="", exclude=True)
     digest: str = Field(default="", exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _question_pool(cls, data: Any) -> Any:
+        """A plain list of questions, or lists under what they ask for: `subject.look, subject.place: [...]`."""
+        pool = data.get("questions") if isinstance(data, dict) else None
+        if isinstance(pool, dict):
+            questions = [
+                {"text": text, "asks": [source.strip() for source in str(asks).split(",")]}
+                for asks, texts in pool.items()
+                for text in (texts if isinstance(texts, list) else [texts])
+            ]
+        elif isinstance(pool, list):
+            questions = [{"text": one} if isinstance(one, str) else one for one in pool]
+        else:
+            return data
+        return {**data, "questions": questions}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -217,12 +246,38 @@ class Ability(Record):
                     raise ValueError(
                         f"examples: example {number}: {what} has {sorted(given)} but needs {sorted(wanted)}"
                     )
-        if len(set(self.questions)) != len(self.questions):
-            raise ValueError("questions: a question is there twice")
-        for question in self.questions:
-            if IMAGE_PLACEHOLDER in question:
-                raise ValueError(f"questions: '{question}': '{IMAGE_PLACEHOLDER}' is added by the engine")
+        self._check_questions()
         return self
+
+    def _check_questions(self) -> None:
+        known = {*self.plan, *self.write.facts, "keywords"}
+        seen: set[str] = set()
+        for question in self.questions:
+            if question.text in seen:
+                raise ValueError(f"questions: '{question.text}' is there twice")
+            seen.add(question.text)
+            if IMAGE_PLACEHOLDER in question.text:
+                raise ValueError(f"questions: '{question.text}': '{IMAGE_PLACEHOLDER}' is added by the engine")
+            for source in question.asks:
+                if source.partition(".")[0] not in known:
+                    raise ValueError(
+                        f"questions: '{source}' is no plan slot and no written fact (there are {sorted(known)})"
+                    )
+        if any(question.asks for question in self.questions):
+            for number, example in enumerate(self.examples, 1):
+                if example.question not in seen:
+                    raise ValueError(
+                        f"examples: example {number}: '{example.question}' must be one of the questions, "
+                        "which say what is asked for"
+                    )
+
+    @cached_property
+    def _asked(self) -> dict[str, list[str]]:
+        return {question.text: question.asks for question in self.questions}
+
+    def asks(self, question: str) -> list[str]:
+        """What a question of the pool asks for; empty if the pool does not say."""
+        return self._asked.get(question, [])
 
     def templates(self) -> list[tuple[str, str]]:
         """The Jinja texts of the ability with the names of their fields."""

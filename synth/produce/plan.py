@@ -45,7 +45,7 @@ class Planner:
             elif slot.text is not None:
                 self._made[name] = compile_template(env, slot.text, f"{ability.source}: plan.{name}.text")
         self._draws: dict[tuple[str, ...], EvenDraw] = {}
-        questions = [Entry(text=question) for question in ability.questions]
+        questions = [Entry(text=question.text) for question in ability.questions]
         self._questions = EvenDraw(questions, run_seed, ability.name, "question")
         self._next = 0
 

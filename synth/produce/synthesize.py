@@ -135,7 +135,8 @@ class Synthesizer:
         appended = {candidate.plan[slot].text for slot in self.ability.prompt.append}
         seen = [keyword for keyword in candidate.keywords if keyword not in appended]
         message = self._prompter.converse_request(candidate.plan, seen, candidate.facts, candidate.question)
-        context = {**candidate.facts, "keywords": seen, "question": candidate.question}
+        asks = [candidate.source(source) for source in self.ability.asks(candidate.question)]
+        context = {**candidate.facts, "keywords": seen, "question": candidate.question, "asks": asks}
 
         def take(reply: str) -> list[str]:
             if self._config.dialogue == "describe":

@@ -60,8 +60,8 @@ class ChatRequest:
     """One request: shared messages, then the candidate's own, and the schema of the reply.
 
     `step`, `plan` and `context` tell the scripted model what to say; others ignore them.
-    `context` carries what earlier steps made (question, keywords, written facts) and, for the
-    writing step, which slots each fact `uses` and which `lead` the prompt.
+    `context` carries what earlier steps made (question, what it `asks` for, keywords, written facts)
+    and, for the writing step, which slots each fact `uses` and which `lead` the prompt.
     """
 
     shared: SharedPrompt

@@ -78,7 +78,9 @@ class _Script:
         self._state = (request.seed * 2654435761 + 97) & 0xFFFFFFFF
         self._words = _words(request.plan)
         self._question = str(request.context.get("question", ""))
-        # which slots a written fact is about, where the ability says so
+        # what a written fact or an answer is about, where the ability says so; the rest may be cut off
+        asked = [text for text in request.context.get("asks", ()) if text]
+        self._words = list(dict.fromkeys([*self._words[:1], *asked, *self._words]))
         self._uses = {
             name: [request.plan[slot].text for slot in slots]
             for name, slots in request.context.get("uses", {}).items()
