@@ -94,7 +94,9 @@ def test_schema_errors_name_file_line_and_field(old: str, new: str, marker: str,
     ("changes", "message"),
     [
         ({"questions": [f"q{n}?" for n in range(29)]}, "questions: List should have at least 30"),
-        ({"questions": ["same?"] * 30}, "questions: a question is there twice"),
+        ({"questions": ["same?"] * 30}, "is there twice"),
+        ({"questions": {"plase": [f"q{n}?" for n in range(30)]}}, "'plase' is no plan slot and no written fact"),
+        ({"questions": {"subject": [f"q{n}?" for n in range(30)]}}, "example 1: 'What is odd here?' must be one of"),
         (
             {"questions": ["<image> what?", *(f"q{n}?" for n in range(29))]},
             "'<image>' is added by the engine",
@@ -110,6 +112,15 @@ def test_what_a_template_needs(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(SynthError) as error:
         parse_ability(as_yaml(template(**changes)), "tiny.yaml")
     assert message in error.value.message
+
+
+def test_questions_may_say_what_they_ask_for() -> None:
+    pool = {"subject.place, keywords": ["What is odd here?"], "subject": [f"q{n}?" for n in range(30)]}
+    made = parse_ability(as_yaml(template(questions=pool)), "tiny.yaml")
+    assert made.asks("What is odd here?") == ["subject.place", "keywords"]
+    assert made.asks("q7?") == ["subject"]
+    assert made.asks("Never asked?") == []
+    assert parse_ability(as_yaml(template()), "tiny.yaml").asks("What is odd here?") == []
 
 
 def test_examples_must_fill_the_plan() -> None:

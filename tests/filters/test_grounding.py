@@ -51,6 +51,21 @@ def test_one_of_several_sources_is_enough() -> None:
     assert "none of: oddity, normal" in says("It is here.", options)
 
 
+def test_the_answer_must_speak_of_what_the_question_asks_for() -> None:
+    pool = {"subject": [f"q{n}?" for n in range(30)], "subject.place, oddity": ["What is odd here?"]}
+    checks = chain("grounding", {"asked": 0.5}, questions=pool)
+
+    def reason(answer: str, **fields: Any) -> str:
+        found = verdict(checks, candidate(answers=[answer], **fields), "dialogue")
+        return found.reason if found.outcome == "fail" else ""
+
+    assert not reason("A fox made of glass stands in a snowy forest.")
+    assert "subject place 'a snowy forest', which is asked for" in reason("A fox made of glass.")
+    assert "oddity 'made of glass', which is asked for" in reason("A fox in a snowy forest.")
+    # in a chat the model asks its own questions
+    assert not reason("A fox made of glass.", stage=2)
+
+
 @pytest.mark.parametrize(
     ("answer", "denied"),
     [

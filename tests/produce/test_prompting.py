@@ -21,6 +21,15 @@ PLAN = {
 }
 
 
+def test_a_question_gets_what_it_asks_for() -> None:
+    pool = {"subject": [f"q{n}?" for n in range(30)], "oddity, keywords": ["What is odd here?"]}
+    text = "{% if 'oddity' in asks %}Odd: {{ oddity }}\n{% endif %}{{ subject }}: {{ question }}"
+    dialogue = {**template()["dialogue"], "describe": text}
+    prompter = Prompter(ability(questions=pool, dialogue=dialogue), "describe")
+    assert prompter.converse_request(PLAN, [], {}, "q1?") == "red fox: q1?"
+    assert prompter.converse_request(PLAN, [], {}, "What is odd here?").startswith("Odd: made of glass\n")
+
+
 def with_request(source: str) -> Ability:
     return ability(write={**template()["write"], "request": source})
 
