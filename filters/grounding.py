@@ -38,6 +38,12 @@ _FRAME = frozenset(
     ordinary always never only instead while because cannot would should could like look looks looking makes make
     made thing something part place different difference same life world way yes no""".split()  # noqa: SIM905
 )
+#: words that say where things are to each other, which an answer may add too
+_WHERE = frozenset(
+    stem(word)
+    for word in """stand lie lies lying hang sit rest cover put use serve set near beside next behind front around
+    above below under middle distance""".split()  # noqa: SIM905
+)
 
 
 class GroundingOptions(Record):
@@ -213,7 +219,7 @@ class Grounding(Filter):
         stems = all_stems(given)
         lowest = 1.0
         for answer in candidate.answers:
-            own = content_stems(answer) - _FRAME
+            own = content_stems(answer) - _FRAME - _WHERE
             lowest = min(lowest, len(own & stems) / (len(own) or 1))
         if lowest < self.options.faithful:
             return failed("the answer adds too much that was not planned", round(lowest, 3))
