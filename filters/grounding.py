@@ -17,7 +17,7 @@ from synth.backends.render.base import Rendered
 from synth.errors import SynthError
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
-from synth.text import all_stems, content_stems, stem
+from synth.text import all_stems, content_stems, stem, words
 
 _CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|while|because|although|and|whereas|instead of|rather than)\b", re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:not|never|no|cannot|nor|without|impossible)\b|n't\b", re.IGNORECASE)
@@ -68,6 +68,10 @@ class GroundingOptions(Record):
         le=1,
         description="the answer to a question of the pool: share of each source that the question `asks` for",
     )
+    apart: dict[str, str] = Field(
+        default_factory=dict,
+        description="{source: other}: the answer must not say that the one is there with the other",
+    )
     never_deny: list[str] = Field(default_factory=list, description="sources that no clause of an answer may negate")
     never_absent: list[str] = Field(
         default_factory=list, description="sources that no clause of an answer may say are not in the picture"
@@ -94,7 +98,7 @@ class Grounding(Filter):
         super().__init__(options, ability)
         self._subject = ability.prompt.subject
         known = {*ability.plan, *ability.write.facts}
-        named = [*options.answer, *options.answer_either]
+        named = [*options.answer, *options.answer_either, *options.apart, *options.apart.values()]
         named += [*options.never_deny, *options.never_absent, *options.never_usual]
         for source in named:
             if source.partition(".")[0] not in known:
@@ -118,6 +122,10 @@ class Grounding(Filter):
         either = self.options.answer_either
         if either and all(self._missing(candidate, text, {s: share}) for s, share in either.items()):
             return failed(f"the answer speaks of none of: {', '.join(either)}")
+        for source, other in self.options.apart.items():
+            joined = self._joined(candidate, text, source, other)
+            if joined:
+                return failed(f"the answer gives the {_label(candidate, other)} to the {_label(candidate, source)}")
         for source in self.options.never_deny:
             negative = _NEGATION.search(candidate.source(source))
             if not negative and self._clause_with(_NEGATION, None, candidate, source):
@@ -165,6 +173,16 @@ class Grounding(Filter):
         if source == subject:
             return wanted
         return (wanted - content_stems(candidate.source(subject))) or wanted
+
+    def _joined(self, candidate: Candidate, text: str, source: str, other: str) -> bool:
+        """ "in a cabin with a brass base": `other` follows `source` as if it belonged to it."""
+        last = words(candidate.source(source))[-1:]
+        belongs = content_stems(candidate.source(other)) - content_stems(candidate.source(source))
+        for word in last:
+            for after in re.findall(rf"\b{re.escape(word)} with ((?:[\w'-]+ ?){{1,4}})", text, re.IGNORECASE):
+                if content_stems(after) & belongs:
+                    return True
+        return False
 
     def _denies_facts(self, candidate: Candidate) -> bool:
         """Whether a negated clause consists mostly of words that are true of the subject: "sharks do

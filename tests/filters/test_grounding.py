@@ -67,6 +67,20 @@ def test_the_answer_must_speak_of_what_the_question_asks_for() -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "joined"),
+    [
+        ("The red fox is in a snowy forest with a glass tail.", True),
+        ("The red fox made of glass is in a snowy forest with tall trees.", False),
+        ("A snowy forest surrounds the fox with glass fur.", False),
+    ],
+)
+def test_what_belongs_to_the_subject_is_not_given_to_the_place(answer: str, joined: bool) -> None:
+    reason = says(answer, {"apart": {"subject.place": "oddity"}})
+    assert bool(reason) == joined
+    assert not joined or "gives the oddity 'made of glass' to the subject place" in reason
+
+
+@pytest.mark.parametrize(
     ("answer", "denied"),
     [
         ("The fox is made of glass.", False),
