@@ -68,9 +68,9 @@ class GroundingOptions(Record):
         le=1,
         description="the answer to a question of the pool: share of each source that the question `asks` for",
     )
-    apart: dict[str, str] = Field(
+    apart: dict[str, list[str]] = Field(
         default_factory=dict,
-        description="{source: other}: the answer must not say that the one is there with the other",
+        description="{source: others}: the answer must not give the others to the source",
     )
     never_deny: list[str] = Field(default_factory=list, description="sources that no clause of an answer may negate")
     never_absent: list[str] = Field(
@@ -98,7 +98,8 @@ class Grounding(Filter):
         super().__init__(options, ability)
         self._subject = ability.prompt.subject
         known = {*ability.plan, *ability.write.facts}
-        named = [*options.answer, *options.answer_either, *options.apart, *options.apart.values()]
+        named = [*options.answer, *options.answer_either, *options.apart]
+        named += [other for others in options.apart.values() for other in others]
         named += [*options.never_deny, *options.never_absent, *options.never_usual]
         for source in named:
             if source.partition(".")[0] not in known:
@@ -122,10 +123,10 @@ class Grounding(Filter):
         either = self.options.answer_either
         if either and all(self._missing(candidate, text, {s: share}) for s, share in either.items()):
             return failed(f"the answer speaks of none of: {', '.join(either)}")
-        for source, other in self.options.apart.items():
-            joined = self._joined(candidate, text, source, other)
-            if joined:
-                return failed(f"the answer gives the {_label(candidate, other)} to the {_label(candidate, source)}")
+        for source, others in self.options.apart.items():
+            for other in others:
+                if self._joined(candidate, text, source, other):
+                    return failed(f"the answer gives the {_label(candidate, other)} to the {_label(candidate, source)}")
         for source in self.options.never_deny:
             negative = _NEGATION.search(candidate.source(source))
             if not negative and self._clause_with(_NEGATION, None, candidate, source):

@@ -75,7 +75,7 @@ def test_the_answer_must_speak_of_what_the_question_asks_for() -> None:
     ],
 )
 def test_what_belongs_to_the_subject_is_not_given_to_the_place(answer: str, joined: bool) -> None:
-    reason = says(answer, {"apart": {"subject.place": "oddity"}})
+    reason = says(answer, {"apart": {"subject.place": ["oddity"]}})
     assert bool(reason) == joined
     assert not joined or "gives the oddity 'made of glass' to the subject place" in reason
 
