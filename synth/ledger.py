@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from synth.errors import BackendError, RunRefused, SynthError
-from synth.records import Candidate
+from synth.records import Candidate, State
 
 LEDGER_VERSION = 1
 FILE_NAME = "ledger.sqlite"
@@ -192,6 +192,24 @@ class Ledger:
                     "SELECT ability, state, decided_by, COUNT(*) FROM candidates GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
                 )
             )
+
+    def nth_index(self, ability: str, states: tuple[State, ...], n: int) -> int | None:
+        """The index of the n-th candidate in one of these states, or None if there are fewer."""
+        with self._open() as db:
+            row = db.execute(
+                f"SELECT idx FROM candidates WHERE ability = ? AND state IN ({','.join('?' * len(states))}) "
+                "ORDER BY idx LIMIT 1 OFFSET ?",
+                (ability, *states, n - 1),
+            ).fetchone()
+        return row[0] if row else None
+
+    def count_beyond(self, ability: str, state: State, index: int) -> int:
+        """How many candidates in this state come after `index`."""
+        with self._open() as db:
+            row = db.execute(
+                "SELECT COUNT(*) FROM candidates WHERE ability = ? AND state = ? AND idx > ?", (ability, state, index)
+            ).fetchone()
+        return int(row[0])
 
     def tokens(self) -> tuple[int, int]:
         """Prompt and reply tokens the run has used; those of candidates that were not finished

@@ -17,6 +17,7 @@ from synth.errors import BackendError, SynthError
 from synth.ledger import Ledger
 from synth.records import DATASET_VERSION, Candidate, Sample
 from synth.run.folder import DATASET_FILE, require_run
+from synth.run.standing import kept_states
 
 
 def to_sample(candidate: Candidate, identity: dict[str, Any]) -> Sample:
@@ -61,7 +62,7 @@ def to_sample(candidate: Candidate, identity: dict[str, Any]) -> Sample:
 def samples(ledger: Ledger, config: RunConfig) -> Iterator[Sample]:
     """The samples of a run: per ability the first n accepted by index, one at a time."""
     identity = ledger.meta("identity")
-    kept = ("accepted", "surplus") if identity["renderer"] else ("accepted", "surplus", "text_ok")
+    kept = kept_states(identity)
     for ability, n in config.abilities.items():
         for candidate in ledger.candidates(ability, kept, limit=n):
             yield to_sample(candidate, identity)
