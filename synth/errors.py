@@ -14,7 +14,7 @@ class SynthError(Exception):
         fix: what to do about it; printed on its own line.
     """
 
-    exit_code = 2
+    exit_code = 2  # docs/cli.md has the table
 
     def __init__(self, message: str, fix: str = "") -> None:
         super().__init__(message)
@@ -36,7 +36,10 @@ class MissingExtra(SynthError):
 
 
 class BackendError(SynthError):
-    """A language model, renderer or scorer cannot go on; the run stops and can be resumed."""
+    """A backend, a filter or the disk cannot go on; the run stops and can be resumed.
+
+    Not for what the command line or a file says wrongly: that is a plain `SynthError`.
+    """
 
     exit_code = 4
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import ValidationError
 
-from synth.errors import SynthError
+from synth.errors import BackendError, SynthError
 from synth.records import Candidate, Outcome, Record, Sample, Stage, Verdict
 
 if TYPE_CHECKING:
@@ -140,8 +140,8 @@ class Filter(ABC):
             candidate.verdicts.append(verdict)
         return verdicts
 
-    def _broken(self, error: Exception, candidate: str, stage: Stage) -> SynthError:
-        return SynthError(
+    def _broken(self, error: Exception, candidate: str, stage: Stage) -> BackendError:
+        return BackendError(
             f"The filter '{self.name}' failed on {candidate} (stage {stage}): {type(error).__name__}: {error}",
             "That is a bug of the filter. Correct it or update its package, then run the same command "
             "again: what was committed is kept.",

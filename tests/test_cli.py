@@ -203,6 +203,58 @@ def test_too_few_accepted_exits_with_3(tmp_path: Path) -> None:
     assert "--max-candidates" in result.stderr
 
 
+WRONG = {
+    "no model": "generate --ability animal --n 2 --llm openai --out OUT",
+    "no address": "generate --ability animal --n 2 --llm openai:x --out OUT",
+    "bad address": "generate --ability animal --n 2 --llm openai:x --base-url nowhere --out OUT",
+    "no file": "generate --ability animal --n 2 --llm llamacpp:nope.gguf --renderer none --out OUT",
+    "not in the catalogue": "generate --ability animal --n 2 --llm llamacpp:nope --renderer none --out OUT",
+    "an argument too many": "generate --ability animal --n 2 --llm scripted:x --out OUT",
+    "no language model": "generate --ability animal --n 2 --llm nope --out OUT",
+    "no renderer": "generate --ability animal --n 2 --llm scripted --renderer nope --out OUT",
+    "no data set": "generate --ability animal --n 2 --llm scripted --existing nope --out OUT",
+    "nothing to render with": "render RUN --renderer none",
+    "unknown model": "models path nope",
+    "unknown model to fetch": "models fetch nope",
+    "unknown format": "export RUN --format nope --out OUT",
+    "unknown candidate": "show RUN 999999",
+    "unknown ability": "abilities nope",
+    "unknown bank": "keywords --bank nope --n 2 --llm scripted",
+    "keywords without a model": "keywords --bank animal --n 2 --llm openai",
+    "no template": "abilities check nope.yaml",
+    "a bad n": "generate --ability animal --n -3 --out OUT",
+    "unknown option": "status RUN --nope",
+}
+
+
+@pytest.mark.parametrize("command", WRONG.values(), ids=WRONG)
+def test_bad_input_exits_with_2_and_leaves_nothing(
+    command: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENAI_API_KEY", "SYNTH_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    result = synth(*command.replace("RUN", str(run)).replace("OUT", str(tmp_path / "out")).split())
+    assert result.exit_code == 2, result.output
+    assert "Traceback" not in result.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_the_system_refuses_a_backend_exits_with_4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from synth import plugins
+
+    def refused(*_: object) -> None:
+        raise OSError("no device")
+
+    monkeypatch.setattr(plugins.load("synth.renderers", "preview"), "render", refused)
+    result = synth(
+        "generate", "--ability", ABILITY, "--n", 2, "--llm", "scripted", "--renderer", "preview",
+        "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert result.exit_code == 4, result.output
+    assert "OSError: no device" in result.stderr
+
+
 # -- generate: dry run ------------------------------------------------------------------------
 
 

@@ -537,7 +537,7 @@ def test_rendering_needs_no_language_model(tmp_path: Path, monkeypatch: pytest.M
 def test_rendering_twice_and_with_another_renderer_or_template(tmp_path: Path) -> None:
     folder = plugin_dir(tmp_path / "p")
     run(tmp_path / "run", 3, "tiny", plugin_dirs=[folder])
-    with pytest.raises(RunRefused, match="needs a renderer"):
+    with pytest.raises(SynthError, match="needs a renderer"):
         render_run(tmp_path / "run", renderer="none")
     plugin_dir(folder, description="Changed.")
     with pytest.raises(RunRefused, match=r"abilities\.tiny\.template"):

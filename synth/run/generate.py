@@ -17,7 +17,7 @@ from synth import plugins
 from synth.abilities import Ability, Catalog
 from synth.backends.render.base import Renderer
 from synth.config import RunConfig, differences
-from synth.errors import RunRefused
+from synth.errors import BackendError, RunRefused, SynthError
 from synth.filtering import Chain, build_chain
 from synth.flow.backends import Backends
 from synth.flow.harvest import Harvest, harvest
@@ -204,7 +204,7 @@ async def render(
             config = config.model_copy(update={"plugin_dirs": plugin_dirs})
         setup = prepare(config, writes=False)
         if setup.backends.renderer is None:
-            raise RunRefused("synth render needs a renderer, not 'none'.", "Name one: --renderer preview.")
+            raise SynthError("synth render needs a renderer, not 'none'.", "Name one: --renderer preview.")
         changed = differences(old["abilities"], setup.identity["abilities"], "abilities")
         if changed:
             raise RunRefused(
@@ -266,7 +266,8 @@ async def _run(
                         for order, name in enumerate(setup.abilities)
                     }
     except BaseExceptionGroup as group_error:
-        raise _first(group_error) from group_error
+        first = _first(group_error)
+        raise _explained(first) from first
     finally:
         await backends.close()
         run.ledger.flush()
@@ -331,6 +332,16 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return group.exceptions[0]
 
 
+def _explained(error: BaseException) -> BaseException:
+    """What the system refuses a backend (memory, a file, a device) is no bug of synth."""
+    if isinstance(error, OSError | MemoryError):
+        return BackendError(
+            f"A backend failed: {type(error).__name__}: {error}",
+            "What was committed is kept; run the same command again when the cause is gone.",
+        )
+    return error
+
+
 def _remove_orphans(folder: Path, ledger: Ledger, abilities: dict[str, Ability]) -> None:
     """Remove pictures without a committed row: of a process that was killed, of candidates that
     were not needed any more. Files that synth did not name are left alone."""
@@ -351,4 +362,4 @@ def _digest(path: Path) -> str:
         with open(file, "rb") as stream:
             return hashlib.file_digest(stream, "blake2b").hexdigest()[:16]
     except OSError as error:
-        raise RunRefused(f"--existing {path}: {error.strerror}.", "Give a run folder or a dataset.jsonl.") from error
+        raise SynthError(f"--existing {path}: {error.strerror}.", "Give a run folder or a dataset.jsonl.") from error
