@@ -17,12 +17,11 @@ from typing import Any
 
 import pytest
 
-from synth import plugins
+from synth import files, plugins
 from synth.api import read_dataset, render_run
 from synth.backends.llm.base import ChatRequest
 from synth.backends.render.base import Rendered, Renderer, RenderRequest
 from synth.errors import BackendError, ReplyError, RunRefused, RunStopped, SynthError
-from synth.flow import pictures as picture_files
 from synth.ledger import Ledger
 from synth.records import IMAGE_PLACEHOLDER, Candidate
 from synth.run import generate as module
@@ -446,7 +445,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path: Path, monkeypatch
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(path, *rest)
 
-    monkeypatch.setattr(picture_files, "open", full, raising=False)
+    monkeypatch.setattr(files, "open", full, raising=False)
     with pytest.raises(BackendError, match="No space left on device"):
         run(tmp_path / "a", 9, **SMALL)
     monkeypatch.undo()

@@ -55,8 +55,8 @@ def keywords(
     from synth.banks import parse_bank
     from synth.cli.machine import provide_model
     from synth.errors import SynthError
+    from synth.files import whole_file
     from synth.produce.keywords import bank_lines, header
-    from synth.run.folder import write_whole
     from synth.run.stop import run_blocking
 
     has_folder = plugin_dir is not None and plugin_dir.is_dir()
@@ -68,14 +68,14 @@ def keywords(
     )
     new = header(bank, model, about) + bank_lines(grown.entries)
     if grown.entries and out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(out, new)
+        with whole_file(out, new_folders=True) as file:
+            file.write(new.encode())
     elif grown.entries and plugin_dir is not None:
         target = plugin_dir / "keyword_banks" / f"{bank}.txt"
-        target.parent.mkdir(parents=True, exist_ok=True)
         old = catalog.bank_text(bank).rstrip("\n") + "\n\n" if there else ""
         parse_bank(bank, old + new, str(target))
-        write_whole(target, old + new)
+        with whole_file(target, new_folders=True) as file:
+            file.write((old + new).encode())
         note(f"Wrote {target}")
     elif grown.entries:
         typer.echo(new, nl=False)

@@ -6,14 +6,14 @@ backends give the same bytes. docs/dataset-format.md describes it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from synth import __version__
 from synth.config import RunConfig
-from synth.errors import BackendError, SynthError
+from synth.errors import SynthError
+from synth.files import whole_file
 from synth.ledger import Ledger
 from synth.records import DATASET_VERSION, Candidate, Sample
 from synth.run.folder import DATASET_FILE, require_run
@@ -70,22 +70,11 @@ def samples(ledger: Ledger, config: RunConfig) -> Iterator[Sample]:
 
 def write_dataset(folder: Path, ledger: Ledger, config: RunConfig) -> int:
     """Write `dataset.jsonl` and return the number of samples; memory stays flat."""
-    target = folder / DATASET_FILE
-    temporary = target.with_name(f"{DATASET_FILE}.part")
     count = 0
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            for sample in samples(ledger, config):
-                file.write(sample.model_dump_json())
-                file.write("\n")
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except OSError as error:
-        raise BackendError(
-            f"{target} cannot be written: {error.strerror}.", "Free some disk space, then run the command again."
-        ) from error
+    with whole_file(folder / DATASET_FILE) as file:
+        for sample in samples(ledger, config):
+            file.write(sample.model_dump_json().encode() + b"\n")
+            count += 1
     return count
 
 

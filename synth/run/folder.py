@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -13,6 +12,7 @@ import yaml
 
 from synth.config import RunConfig, differences
 from synth.errors import BackendError, RunRefused, SynthError
+from synth.files import whole_file
 from synth.ledger import Ledger, is_run
 
 CONFIG_FILE = "config.yaml"
@@ -101,7 +101,8 @@ class RunFolder:
         self.ledger.set_meta("config", config.model_dump(mode="json"))
         self.ledger.flush()
         frozen = yaml.safe_dump(config.model_dump(mode="json", exclude_none=True), sort_keys=False)
-        write_whole(self.path / CONFIG_FILE, frozen)
+        with whole_file(self.path / CONFIG_FILE) as file:
+            file.write(frozen.encode())
 
 
 def without_login(url: str) -> str:
@@ -157,18 +158,3 @@ def frozen_config(ledger: Ledger) -> RunConfig:
     if data is None:
         raise RunRefused(f"{ledger.path} holds no configuration.", "The run never started; generate again.")
     return RunConfig.model_validate(data)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is either the old one or the new one, never a part."""
-    temporary = path.with_name(f"{path.name}.part")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise BackendError(
-            f"{path} cannot be written: {error.strerror}.", "Free some disk space, then run the command again."
-        ) from error

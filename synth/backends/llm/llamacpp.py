@@ -22,6 +22,7 @@ from synth.backends import models
 from synth.backends.fingerprint import fingerprint
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest, LLMSettings
 from synth.errors import BackendError, MissingExtra, ReplyError, SynthError
+from synth.machine import usable_cores
 
 DEFAULT_MODEL = "qwen2.5-coder-1.5b"
 
@@ -246,13 +247,6 @@ def check_gguf(file: Path) -> None:
     if start[:4] != _MAGIC:
         what = "is empty" if size == 0 else f"is no GGUF file ({size:,} bytes, beginning {start[:4]!r})"
         raise SynthError(f"{file} {what}.", _refetch(file))
-
-
-def usable_cores() -> int:
-    """Cores this process may use; inside containers and job schedulers fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
 
 
 @contextmanager
