@@ -43,6 +43,16 @@ def write_picture(folder: Path, path: str, image: PILImage, quality: int, descri
         file.write(buffer.getbuffer())
 
 
+def is_there(folder: Path, path: str | None) -> bool:
+    """Whether a picture has its file; an empty one is what a broken disk or a failed copy leaves."""
+    if path is None:
+        return False
+    try:
+        return (folder / path).stat().st_size > 0
+    except OSError:
+        return False
+
+
 def _ascii(text: str) -> str:
     return text.encode("ascii", "replace").decode()
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from synth import plugins
 from synth.abilities import Ability, Catalog
-from synth.backends.render.base import Renderer
 from synth.config import RunConfig, differences
 from synth.errors import BackendError, RunRefused, SynthError
 from synth.filtering import Chain, build_chain
@@ -51,7 +50,8 @@ class Announcement:
 
 @dataclass
 class Summary:
-    """What a run left behind. `missing` counts samples per ability that it could not make."""
+    """What a run left behind. `missing` counts samples per ability that it could not make, `restored`
+    pictures of an earlier start that were rendered again because their files were gone."""
 
     folder: Path
     samples: int
@@ -59,6 +59,7 @@ class Summary:
     seconds: float
     missing: dict[str, int] = field(default_factory=dict)
     rotated: dict[str, int] = field(default_factory=dict)
+    restored: int = 0
     filter_seconds: dict[str, float] = field(default_factory=dict)
     previews: bool = False
     text_only: bool = False
@@ -159,6 +160,7 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
             for chain in setup.chains.values():
                 chain.remember_dataset(partial(read_dataset, path))
         tally = Tally(config, ledger.tokens())
+        illustrators = {name: _illustrator(setup, name, run) for name in setup.abilities}
         producers = [
             Synthesizer(
                 config,
@@ -166,7 +168,7 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
                 setup.planners[name],
                 setup.chains[name],
                 backends,
-                _illustrator(setup, name, backends.renderer, run),
+                illustrators[name],
                 ledger,
                 tally,
                 order,
@@ -177,6 +179,7 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
         announcement = Announcement(run.path, setup.names, setup.reasons, resumed)
         summary = await _run(setup, run, tally, lives, announcement, watch)
         summary.rotated = {p.ability.name: p.rotation.replaced for p in producers}
+        summary.restored = sum(one.restored for one in illustrators.values() if one is not None)
         return summary
 
 
@@ -188,7 +191,8 @@ async def render(
     watch: Watch = no_watch,
     plugin_dirs: list[Path] | None = None,
 ) -> Summary:
-    """Render a text-only run: its candidates whose text passed get pictures, in index order.
+    """Render a text-only run: its candidates whose text passed get pictures, in index order. Pictures
+    whose files are gone are made again.
 
     Afterwards the run has this renderer's identity; `synth generate` with the same settings and
     this renderer can go on with it.
@@ -223,12 +227,16 @@ async def render(
         _remove_orphans(run.path, run.ledger, setup.abilities)
         tally = Tally(config, run.ledger.tokens())
         lives = {}
+        illustrators = []
         for name in setup.abilities:
-            illustrator = _illustrator(setup, name, setup.backends.renderer, run)
+            illustrator = _illustrator(setup, name, run)
             assert illustrator is not None
+            illustrators.append(illustrator)
             lives[name] = _render_life(Saved(run.ledger, name), illustrator, tally)
         announcement = Announcement(run.path, setup.names, setup.reasons, True)
-        return await _run(setup, run, tally, lives, announcement, watch)
+        summary = await _run(setup, run, tally, lives, announcement, watch)
+        summary.restored = sum(one.restored for one in illustrators)
+        return summary
 
 
 def _render_life(saved: Saved, illustrator: Illustrator, tally: Tally) -> Callable[[int], Awaitable[bool]]:
@@ -236,8 +244,7 @@ def _render_life(saved: Saved, illustrator: Illustrator, tally: Tally) -> Callab
         candidate = saved.take(index)
         if candidate is None:
             return False
-        if candidate.state == "text_ok":
-            await illustrator.make(candidate)
+        await illustrator.complete(candidate)
         tally.finished(candidate)
         return candidate.state in ("accepted", "surplus")
 
@@ -308,7 +315,8 @@ async def _harvest_and_mark(
     return result
 
 
-def _illustrator(setup: Setup, name: str, renderer: Renderer | None, run: RunFolder) -> Illustrator | None:
+def _illustrator(setup: Setup, name: str, run: RunFolder) -> Illustrator | None:
+    renderer = setup.backends.renderer
     if renderer is None:
         return None
     return Illustrator(setup.config, setup.chains[name], setup.backends, renderer, run.ledger, run.path)
