@@ -58,3 +58,13 @@ class RunRefused(SynthError):
     """The run folder cannot be used: locked, of a newer version, or of another identity."""
 
     exit_code = 5
+
+
+class NewerVersion(RunRefused):
+    """A file was written in a version of its format that this synth does not know."""
+
+    def __init__(self, where: str, what: str, found: object, known: int) -> None:
+        super().__init__(
+            f"{where} was written by a newer synth ({what} version {found}, this one reads {known}).",
+            "Update with: pip install -U synth-vlit",
+        )

@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from synth.errors import BackendError, RunRefused, SynthError
+from synth.errors import BackendError, NewerVersion, RunRefused, SynthError
 from synth.records import Candidate, State
 
 LEDGER_VERSION = 1
@@ -56,7 +56,7 @@ class Ledger:
 
     With `read_only` nothing is ever written, so that a run can be looked at while it works.
 
-    Raises from `__init__`: `RunRefused` if the file is not a ledger or of a newer version.
+    Raises from `__init__`: `RunRefused` if the file is not a ledger, `NewerVersion` if it is of a newer version.
     """
 
     def __init__(self, folder: Path, read_only: bool = False) -> None:
@@ -296,10 +296,7 @@ class Ledger:
         row = db.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
         found = int(row[0]) if row else 0
         if found > LEDGER_VERSION:
-            raise RunRefused(
-                f"{self.path} was written by a newer synth (ledger version {found}, this one reads {LEDGER_VERSION}).",
-                "Update with: pip install -U synth-vlit",
-            )
+            raise NewerVersion(str(self.path), "ledger", found, LEDGER_VERSION)
 
     def _raise_error(self) -> None:
         if isinstance(self._error, SynthError):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -253,6 +256,51 @@ def test_what_the_system_refuses_a_backend_exits_with_4(tmp_path: Path, monkeypa
     )  # fmt: skip
     assert result.exit_code == 4, result.output
     assert "OSError: no device" in result.stderr
+
+
+NEWER = [
+    "status RUN",
+    "show RUN 1",
+    "report RUN",
+    "render RUN --renderer preview",
+    "export RUN --format llava --out OUT",
+    "export RUN/dataset.jsonl --format llava --out OUT",
+    "generate --ability animal --n 3 --llm scripted --renderer preview --out RUN",
+]
+
+
+@pytest.mark.parametrize("command", NEWER)
+def test_a_run_of_a_newer_synth_is_refused_and_left_alone(command: str, run: Path, tmp_path: Path) -> None:
+    newer = tmp_path / "run"
+    shutil.copytree(run, newer)
+    with closing(sqlite3.connect(newer / "ledger.sqlite")) as db:
+        db.execute("UPDATE meta SET value = '9' WHERE key = 'version'")
+        db.commit()
+    before = (newer / "ledger.sqlite").read_bytes()
+    result = synth(*command.replace("RUN", str(newer)).replace("OUT", str(tmp_path / "out")).split())
+    assert result.exit_code == 5, result.output
+    assert "was written by a newer synth (ledger version 9, this one reads 1)" in result.stderr
+    assert "pip install -U" in result.stderr
+    assert (newer / "ledger.sqlite").read_bytes() == before
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("unknown_field", [False, True])
+def test_a_data_set_of_a_newer_synth_is_refused(unknown_field: bool, run: Path, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in (run / "dataset.jsonl").read_text().splitlines()]
+    rows[1]["provenance"]["format"] = 2
+    if unknown_field:
+        rows[1]["mood"] = "calm"
+    file = tmp_path / "dataset.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    commands = (
+        ["export", file, "--format", "llava", "--out", tmp_path / "out", "--allow-preview"],
+        ["generate", "--ability", ABILITY, "--n", 2, "--llm", "scripted", "--existing", file, "--out", tmp_path / "r"],
+    )
+    for command in commands:
+        result = synth(*command)
+        assert result.exit_code == 5, result.output
+        assert f"{file}, line 2 was written by a newer synth (data set version 2, this one reads 1)" in result.stderr
 
 
 # -- generate: dry run ------------------------------------------------------------------------

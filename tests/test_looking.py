@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from synth.cli import app
-from synth.errors import SynthError
+from synth.errors import RunRefused, SynthError
 from synth.ledger import FILE_NAME, Ledger
 from synth.records import Candidate
 from synth.run.look import find_candidate, standing, status
@@ -97,3 +97,12 @@ def test_a_text_before_the_last_sample_is_in_work(tmp_path: Path) -> None:
     one = found.abilities["abnormal"]
     assert (one.ready, one.surplus, one.waiting, found.done) == (2, 0, 1, False)
     assert "its picture is still to be made" in CliRunner().invoke(app, ["show", str(run), "1"]).stdout
+
+
+def test_settings_of_another_version_are_refused(tmp_path: Path) -> None:
+    run = save_run(tmp_path / "run", [], {"abnormal": 2}, renderer=None)
+    ledger = Ledger(run)
+    ledger.set_meta("config", {**ledger.meta("config"), "mood": "calm"})
+    ledger.close()
+    with pytest.raises(RunRefused, match=r"does not understand, e\.g\. 'mood'"):
+        status(run)

@@ -6,13 +6,14 @@ backends give the same bytes. docs/dataset-format.md describes it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from synth import __version__
 from synth.config import RunConfig
-from synth.errors import SynthError
+from synth.errors import NewerVersion, SynthError
 from synth.files import whole_file
 from synth.ledger import Ledger
 from synth.records import DATASET_VERSION, Candidate, Sample
@@ -83,6 +84,7 @@ def read_dataset(path: str | Path) -> Iterator[Sample]:
 
     Raises:
         SynthError: naming file, line and field of the first bad row.
+        NewerVersion: a row is of a version of the format that this synth does not know.
     """
     from pydantic import ValidationError
 
@@ -95,13 +97,31 @@ def read_dataset(path: str | Path) -> Iterator[Sample]:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     try:
-                        yield Sample.model_validate_json(line)
+                        sample = Sample.model_validate_json(line)
                     except ValidationError as error:
+                        _refuse_newer(path, number, _provenance(line))
                         first = error.errors()[0]
                         field = ".".join(map(str, first["loc"]))
                         raise SynthError(
                             f"{path}, line {number}: {field or 'row'}: {first['msg']}.",
                             "docs/dataset-format.md describes the rows.",
                         ) from error
+                    _refuse_newer(path, number, sample.provenance)
+                    yield sample
     except (OSError, UnicodeDecodeError) as error:
         raise SynthError(f"{path} cannot be read: {error}.", "Give a run folder or a dataset.jsonl.") from error
+
+
+def _refuse_newer(path: Path, line: int, provenance: Any) -> None:
+    found = provenance.get("format") if isinstance(provenance, dict) else None
+    if isinstance(found, int) and found > DATASET_VERSION:
+        raise NewerVersion(f"{path}, line {line}", "data set", found, DATASET_VERSION)
+
+
+def _provenance(line: str) -> Any:
+    """The provenance of a row that is no sample to us, if it has one."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row.get("provenance") if isinstance(row, dict) else None

@@ -9,7 +9,9 @@ from typing import IO, Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import yaml
+from pydantic import ValidationError
 
+from synth import __version__
 from synth.config import RunConfig, differences
 from synth.errors import BackendError, RunRefused, SynthError
 from synth.files import whole_file
@@ -157,4 +159,11 @@ def frozen_config(ledger: Ledger) -> RunConfig:
     data = ledger.meta("config")
     if data is None:
         raise RunRefused(f"{ledger.path} holds no configuration.", "The run never started; generate again.")
-    return RunConfig.model_validate(data)
+    try:
+        return RunConfig.model_validate(data)
+    except ValidationError as error:
+        key = ".".join(map(str, error.errors()[0]["loc"]))
+        raise RunRefused(
+            f"{ledger.path} holds settings that this synth {__version__} does not understand, e.g. '{key}'.",
+            "Use the version of synth that made the run, or a newer one.",
+        ) from error
