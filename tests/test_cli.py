@@ -194,7 +194,7 @@ def test_another_identity_is_refused_by_name(run: Path) -> None:
         "--out", run, "--seed", 9,
     )  # fmt: skip
     assert result.exit_code == 5
-    assert "seed: was 0, now 9" in result.stderr
+    assert "seed: 0 -> 9" in result.stderr
 
 
 def test_too_few_accepted_exits_with_3(tmp_path: Path) -> None:
@@ -332,6 +332,21 @@ def test_dry_run_calls_nothing_and_prints_what_is_sent(
     assert first is not None
     for message in messages(ledger, first.calls[0]):
         assert message["content"] in result.stdout
+
+
+def test_dry_run_says_what_the_folder_means(run: Path, tmp_path: Path) -> None:
+    command = ["generate", "--ability", ABILITY, "--n", 4, "--llm", "scripted", "--renderer", "preview", "--dry-run"]
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    assert "this would be a new run" in synth(*command, "--out", tmp_path / "new").stdout
+    assert "this would go on with the run" in synth(*command, "--out", run).stdout
+    other = synth(*command, "--out", run, "--seed", 9)
+    assert other.exit_code == 5
+    assert "this would be refused" in other.stdout
+    assert "Estimate" in other.stdout
+    assert "\n  seed: 0 -> 9\n" in other.stderr
+    assert synth(*command, "--out", tmp_path / "new", "--resume", "always").exit_code == 5
+    assert {path: path.read_bytes() for path in before} == before
+    assert not list(tmp_path.iterdir())
 
 
 # -- looking at a run -------------------------------------------------------------------------

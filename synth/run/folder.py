@@ -70,26 +70,10 @@ class RunFolder:
         """Make the folder a run of this identity, or check that it is one; true if it was.
 
         Raises:
-            RunRefused: `resume` forbids what the folder holds, or the identity differs.
+            RunRefused: as `check_start`, which knew nothing of a process that came in between.
         """
         old = self.ledger.meta("identity")
-        if old is None and config.resume == "always":
-            raise RunRefused(
-                f"{self.path} is not a run, and --resume always was asked for.",
-                "Use --resume auto, or give the folder of the run with --out.",
-            )
-        if old is not None and config.resume == "never":
-            raise RunRefused(
-                f"{self.path} is already a run, and --resume never was asked for.",
-                "Choose another --out, or remove the folder.",
-            )
-        if old is not None:
-            changed = differences(old, identity)
-            if changed:
-                raise RunRefused(
-                    f"{self.path} is a run with other settings:\n  " + "\n  ".join(changed),
-                    "Use the same settings to go on with it, or choose another --out for a new run.",
-                )
+        _check(self.path, config.resume, old, identity)
         self.freeze(config, identity)
         return old is not None
 
@@ -111,6 +95,41 @@ def without_login(url: str) -> str:
     """An address without `user:password@`."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def check_start(config: RunConfig, identity: dict[str, Any]) -> bool:
+    """Whether the folder of `config` is a run to go on with; looks, but touches nothing.
+
+    Raises:
+        RunRefused: the folder holds something else, `resume` forbids what it is, or the run that it is
+            has another identity.
+    """
+    path = config.folder
+    refuse_foreign(path)
+    old = Ledger(path, read_only=True).meta("identity") if is_run(path) else None
+    _check(path, config.resume, old, identity)
+    return old is not None
+
+
+def _check(path: Path, resume: str, old: dict[str, Any] | None, identity: dict[str, Any]) -> None:
+    if old is None:
+        if resume == "always":
+            raise RunRefused(
+                f"{path} is not a run, and --resume always was asked for.",
+                "Use --resume auto, or give the folder of the run with --out.",
+            )
+        return
+    if resume == "never":
+        raise RunRefused(
+            f"{path} is already a run, and --resume never was asked for.",
+            "Choose another --out, or remove the folder.",
+        )
+    changed = differences(old, identity)
+    if changed:
+        raise RunRefused(
+            f"{path} is a run with other settings:\n  " + "\n  ".join(changed),
+            "Use the same settings to go on with it, or choose another --out for a new run.",
+        )
 
 
 def refuse_foreign(path: Path) -> None:

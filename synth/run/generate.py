@@ -29,7 +29,7 @@ from synth.produce.life import Saved
 from synth.produce.plan import Planner
 from synth.produce.synthesize import Synthesizer
 from synth.run.dataset import read_dataset, write_dataset
-from synth.run.folder import DATASET_FILE, RunFolder, frozen_config, open_existing
+from synth.run.folder import DATASET_FILE, RunFolder, check_start, frozen_config, open_existing
 from synth.run.select import NONE, make_llm, make_renderer, make_scorer, resolve
 from synth.run.stop import cancel_on_signal, rare_collections
 
@@ -151,6 +151,7 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
             in every case what was committed is kept and `dataset.jsonl` is up to date.
     """
     setup = prepare(config)
+    check_start(config, setup.identity)
     with RunFolder(config.folder) as run:
         resumed = run.claim(config, setup.identity)
         ledger, backends = run.ledger, setup.backends
