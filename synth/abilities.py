@@ -415,13 +415,19 @@ class Catalog:
                     continue
                 yield name, Found(name, file, provider)
         for root_dir in self.plugin_dirs:
-            if not root_dir.is_dir():
+            if not holds_data(root_dir):
+                problem = "it holds no templates/*.yaml and no keyword_banks/*.txt"
                 raise SynthError(
-                    f"--plugin-dir {root_dir}: there is no such folder.",
-                    "It should hold templates/*.yaml and keyword_banks/*.txt.",
+                    f"--plugin-dir {root_dir}: {problem if root_dir.is_dir() else 'there is no such folder'}.",
+                    "Give the folder above templates/ and keyword_banks/; 'synth abilities new' makes one.",
                 )
             for path in sorted((root_dir / folder).glob(f"*{suffix}")):
                 yield path.stem, Found(path.stem, path, "plugin-dir")
+
+
+def holds_data(plugin_dir: Path) -> bool:
+    """Whether a folder has templates or keyword banks where a `--plugin-dir` has them."""
+    return any(plugin_dir.glob("templates/*.yaml")) or any(plugin_dir.glob("keyword_banks/*.txt"))
 
 
 def _read(found: Found) -> str:

@@ -1,4 +1,5 @@
-"""YAML in which a key may stand only once: a second `filters:` must not silently replace the first."""
+"""YAML for what people write: a key may stand only once, because a second `filters:` must not silently
+replace the first, and `2024-05-01` is a text, because no setting and no field of ours is a date."""
 
 from __future__ import annotations
 
@@ -19,6 +20,12 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def load(text: str) -> Any:

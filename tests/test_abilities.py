@@ -191,6 +191,9 @@ def test_a_later_plugin_dir_shadows_an_earlier_one(tmp_path: Path) -> None:
 def test_a_plugin_dir_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SynthError, match="no such folder"):
         Catalog([tmp_path / "x"]).names()
+    (tmp_path / "templates").mkdir()
+    with pytest.raises(SynthError, match=r"holds no templates/\*\.yaml and no keyword_banks/\*\.txt"):
+        Catalog([tmp_path]).bank_names()
 
 
 def test_a_file_under_another_name_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -112,6 +113,8 @@ def test_new_ability_passes_its_check_and_runs(tmp_path: Path) -> None:
     assert "is fine" in checked.output
     shown = synth("abilities", "gizmo", "--plugin-dir", tmp_path)
     assert "keyword bank gizmo" in shown.output
+    [tried] = [line.removeprefix("Try it: synth ") for line in shown.output.splitlines() if line.startswith("Try it")]
+    assert synth(*shlex.split(tried), "--llm", "scripted").exit_code == 0
     again = synth("abilities", "new", "gizmo", "--dir", tmp_path)
     assert again.exit_code == 2
     assert "already there" in again.stderr
@@ -180,6 +183,19 @@ def test_flags_beat_the_file_only_where_given(tmp_path: Path) -> None:
     assert config_from_flags(file, [], 4, [], {}).abilities == {"abnormal": 4, "animal": 4}
 
 
+def test_values_of_set_are_read_as_those_of_a_file() -> None:
+    from synth.errors import SynthError
+    from synth.run.flags import config_from_flags
+
+    config = config_from_flags(None, ["animal"], 2, ["out=2024-05-01", "pool={size: 9}"], {})
+    assert (config.out, config.pool.size) == (Path("2024-05-01"), 9)
+    for wrong, message in (("pool={size: 8, size: 9}", "the key 'size' is there twice"), ("seed=[", "--set seed=")):
+        with pytest.raises(SynthError, match=re.escape(message)):
+            config_from_flags(None, ["animal"], 2, [wrong], {})
+    with pytest.raises(SynthError, match="--ability animal is there twice"):
+        config_from_flags(None, ["animal", "animal=3"], 2, [], {})
+
+
 def test_folders_that_are_no_runs_are_refused(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "nowhere"):
         for command in (["status", folder], ["show", folder, "1"], ["report", folder]):
@@ -227,6 +243,10 @@ WRONG = {
     "no template": "abilities check nope.yaml",
     "a bad n": "generate --ability animal --n -3 --out OUT",
     "unknown option": "status RUN --nope",
+    "an ability twice": "generate --ability animal=2 --ability animal --n 3 --llm scripted --out OUT",
+    "a setting twice": "generate --ability animal --n 2 --set pool.size=8 --set pool.size=9 --llm scripted --out OUT",
+    "a folder without templates": "generate --ability animal --n 2 --llm scripted --plugin-dir RUN --out OUT",
+    "a folder that is not there": "abilities --plugin-dir nope",
 }
 
 

@@ -10,7 +10,7 @@ import typer
 from synth.cli.terminal import note
 
 if TYPE_CHECKING:
-    from synth.abilities import Catalog
+    from synth.abilities import Catalog, holds_data
     from synth.backends.llm.base import LLMSettings
     from synth.banks import KeywordBank
     from synth.produce.keywords import Grown
@@ -59,8 +59,7 @@ def keywords(
     from synth.produce.keywords import bank_lines, header
     from synth.run.stop import run_blocking
 
-    has_folder = plugin_dir is not None and plugin_dir.is_dir()
-    catalog = Catalog([plugin_dir] if plugin_dir is not None and has_folder else [])
+    catalog = Catalog([plugin_dir] if plugin_dir is not None and holds_data(plugin_dir) else [])
     there = _bank(catalog, bank, about)
     provide_model(llm)
     grown, model = run_blocking(
