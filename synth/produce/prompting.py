@@ -96,7 +96,7 @@ class Prompter:
         return found
 
     def _compile(self, env: Environment, source: str, field: str) -> tuple[Template, str]:
-        where = f"{self.ability.source}: {field}"
+        where = self.ability.where(field)
         return compile_template(env, source, where), where
 
 

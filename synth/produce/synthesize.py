@@ -75,8 +75,8 @@ class Synthesizer:
         else:
             candidate = self._begin(plan)
             await self._make_text(candidate)
-        if candidate.state == "text_ok" and self._illustrator is not None:
-            await self._illustrator.make(candidate)
+        if self._illustrator is not None:
+            await self._illustrator.complete(candidate)
         self._tally.finished(candidate)
         return candidate.state in ("accepted", "surplus", "text_ok")
 

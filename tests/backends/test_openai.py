@@ -346,18 +346,18 @@ async def test_unknown_fields_are_left_out(endpoint, connect):
 
 def test_nothing_to_go_to(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY")
-    with pytest.raises(BackendError, match="--base-url"):
+    with pytest.raises(SynthError, match="--base-url"):
         OpenAICompatible.create("m", LLMSettings())
 
 
 @pytest.mark.parametrize("url", ["localhost:8000", "ftp://x/v1", "http://", "http://x:99999/v1"])
 def test_unusable_addresses(url):
-    with pytest.raises(BackendError, match="http"):
+    with pytest.raises(SynthError, match="http"):
         OpenAICompatible.create("m", LLMSettings(base_url=url))
 
 
 def test_model_is_needed():
-    with pytest.raises(BackendError, match="openai:MODEL"):
+    with pytest.raises(SynthError, match="openai:MODEL"):
         OpenAICompatible.create("", LLMSettings())
 
 

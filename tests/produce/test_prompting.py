@@ -88,13 +88,13 @@ def test_schemas_hold_the_limits_of_the_template() -> None:
 def test_a_missing_name_or_fact_names_file_and_field(source: str, named: str) -> None:
     with pytest.raises(SynthError) as error:
         Prompter(with_request(source), "describe").write_request(PLAN)
-    assert "tiny.yaml: write.request" in error.value.message
+    assert "tiny.yaml, line 1: write.request: " in error.value.message
     assert named in error.value.message
     assert "camera, oddity, subject" in error.value.fix
 
 
 def test_bad_syntax_names_file_and_field() -> None:
-    with pytest.raises(SynthError, match=r"tiny\.yaml: restrictions\.0\.rule"):
+    with pytest.raises(SynthError, match=r"tiny\.yaml, line 1: restrictions\.0\.rule"):
         Prompter(ability(restrictions=[{"rule": "{{ subject", "require": ["subject"]}]), "chat")
 
 

@@ -100,7 +100,8 @@ class LLM(ABC):
     the colon of `--llm name:argument` ("" if there is none). Cheap to make: `start` loads or
     connects. `chat` may be called concurrently; the engine keeps `concurrency` calls in flight.
 
-    Raises from `start` and `chat`: `BackendError` where the run cannot go on (wrong key, model not
+    Raises `SynthError` from `create` and `identity` for what the user can write differently (no model
+    named, no such file); from `start` and `chat` `BackendError` where the run cannot go on (wrong key, model not
     there, endpoint gone after all retries), `ReplyError` where only this reply is unusable.
     """
 

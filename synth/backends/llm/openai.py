@@ -19,7 +19,7 @@ from urllib.request import getproxies, proxy_bypass
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest, LLMSettings
 from synth.backends.llm.dialect import Dialect, Encoder
 from synth.backends.llm.retrying import Backoff, retry_after
-from synth.errors import BackendError, ReplyError
+from synth.errors import BackendError, ReplyError, SynthError
 
 if TYPE_CHECKING:
     import aiohttp
@@ -66,7 +66,7 @@ class OpenAICompatible(LLM):
     @classmethod
     def create(cls, argument: str, settings: LLMSettings) -> OpenAICompatible:
         if not argument:
-            raise BackendError("--llm openai does not say which model.", "Use --llm openai:MODEL.")
+            raise SynthError("--llm openai does not say which model.", "Use --llm openai:MODEL.")
         return cls(argument, settings)
 
     def identity(self) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class OpenAICompatible(LLM):
         except TimeoutError:
             raise _Again(f"no answer within {self._settings.timeout:g} seconds") from None
         except aiohttp.InvalidURL:
-            raise BackendError(f"{self._base_url} is not a usable address.", "Check --base-url.") from None
+            raise SynthError(f"{self._base_url} is not a usable address.", "Check --base-url.") from None
         except aiohttp.ClientSSLError as error:
             raise self._stop(
                 f"The certificate of {self._base_url} cannot be verified: {self._clean(str(error))}",
@@ -280,7 +280,7 @@ class _Adapt(Exception):
 def _base_url(given: str | None, key: str) -> str:
     if not given:
         if not key:
-            raise BackendError(
+            raise SynthError(
                 "--llm openai does not know where to go.",
                 "Give the endpoint with --base-url URL, or set OPENAI_API_KEY to use OpenAI's.",
             )
@@ -291,9 +291,7 @@ def _base_url(given: str | None, key: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise BackendError(
-            "--base-url is not an http or https address.", "Example: --base-url http://localhost:8000/v1"
-        )
+        raise SynthError("--base-url is not an http or https address.", "Example: --base-url http://localhost:8000/v1")
     return given.strip().rstrip("/").removesuffix("/chat/completions")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest, LLMSettings
-from synth.errors import BackendError
+from synth.errors import SynthError
 from synth.records import Entry
 
 _MOST_CHARACTERS = 300
@@ -53,7 +53,7 @@ class Scripted(LLM):
     @classmethod
     def create(cls, argument: str, settings: LLMSettings) -> Scripted:
         if argument:
-            raise BackendError(f"--llm scripted:{argument}: scripted takes no argument.", "Use --llm scripted.")
+            raise SynthError(f"--llm scripted:{argument}: scripted takes no argument.", "Use --llm scripted.")
         return cls(settings)
 
     def identity(self) -> dict[str, Any]:
