@@ -101,7 +101,8 @@ class LLM(ABC):
     connects. `chat` may be called concurrently; the engine keeps `concurrency` calls in flight.
 
     Raises from `start` and `chat`: `BackendError` where the run cannot go on (wrong key, model not
-    there, endpoint gone after all retries), `ReplyError` where only this reply is unusable.
+    there, endpoint gone after all retries), `ReplyError` where only this reply is unusable: its
+    candidate may fail for good, so what is not the request's own fault is a `BackendError`.
     """
 
     #: the same request always gives the same reply
