@@ -5,6 +5,11 @@ Anything that is not a `SynthError` and reaches the command line is a bug in syn
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from synth.backends.llm.base import ChatReply
+
 
 class SynthError(Exception):
     """A problem the user can act on.
@@ -45,7 +50,15 @@ class BackendError(SynthError):
 
 
 class ReplyError(SynthError):
-    """One reply of a language model is unusable; only its candidate is affected."""
+    """One reply of a language model is unusable; only its candidate is affected.
+
+    Args:
+        reply: what came back all the same; its tokens were paid for and are counted.
+    """
+
+    def __init__(self, message: str, fix: str = "", reply: ChatReply | None = None) -> None:
+        super().__init__(message, fix)
+        self.reply = reply
 
 
 class RunStopped(SynthError):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from synth.abilities import Ability, dialogue_stage
-from synth.backends.llm.base import ChatRequest, SharedPrompt
+from synth.backends.llm.base import ChatReply, ChatRequest, SharedPrompt
 from synth.config import RunConfig
 from synth.errors import ReplyError
 from synth.filtering import Chain
@@ -188,15 +188,12 @@ class Synthesizer:
             self._tally.check_budget()
             try:
                 reply, call.seconds = await self._backends.chat(request, (self._order, candidate.index))
-                # half of a surrogate pair, which a model can write, has no UTF-8 form
-                call.reply = reply.text.encode("utf-8", "replace").decode()
-                call.mode = reply.mode
                 candidate.seconds[step] = round(candidate.seconds.get(step, 0.0) + call.seconds, 4)
-                call.prompt_tokens, call.cached_tokens = reply.prompt_tokens, reply.cached_tokens
-                call.completion_tokens = reply.completion_tokens
-                self._tally.replied(call)
+                self._book(call, reply)
                 call.repairs = take(call.reply)
             except ReplyError as error:
+                if error.reply is not None:
+                    self._book(call, error.reply)
                 call.problem = error.message
                 continue
             if self._chain.check(candidate, stage, attempt=attempt) is None:
@@ -207,6 +204,15 @@ class Synthesizer:
         elif last is not None:
             candidate.reject(last.filter, last.reason)
         raise Dropped
+
+    def _book(self, call: Call, reply: ChatReply) -> None:
+        """Note what came back and what it cost, be it usable or not."""
+        # half of a surrogate pair, which a model can write, has no UTF-8 form
+        call.reply = reply.text.encode("utf-8", "replace").decode()
+        call.mode = reply.mode
+        call.prompt_tokens, call.cached_tokens = reply.prompt_tokens, reply.cached_tokens
+        call.completion_tokens = reply.completion_tokens
+        self._tally.replied(call)
 
     def _image(self, candidate: Candidate, keywords: list[str]) -> Image:
         ordered = order_keywords(keywords, candidate.plan, self.ability)

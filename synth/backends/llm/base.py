@@ -101,8 +101,9 @@ class LLM(ABC):
     connects. `chat` may be called concurrently; the engine keeps `concurrency` calls in flight.
 
     Raises `SynthError` from `create` and `identity` for what the user can write differently (no model
-    named, no such file); from `start` and `chat` `BackendError` where the run cannot go on (wrong key, model not
-    there, endpoint gone after all retries), `ReplyError` where only this reply is unusable.
+    named, no such file); from `start` and `chat` `BackendError` where the run cannot go on (wrong key,
+    model not there, endpoint gone after all retries), `ReplyError` where only this reply is unusable: its
+    candidate may fail for good, so what is not the request's own fault is a `BackendError`.
     """
 
     #: the same request always gives the same reply
