@@ -32,6 +32,8 @@ _AMBIGUOUS = re.compile(
     r"|purpose of (?:the|this) (?:image|picture|photo))\b",
     re.IGNORECASE,
 )
+#: so many keywords, word for word between commas, are still a sentence
+_LISTED = 2
 _SENTENCE = re.compile(r"[^.!?]+[.!?]?")
 
 
@@ -61,7 +63,10 @@ class Phrasing(Filter):
                     return failed(f"the question is ambiguous: '{found.group(0)}'")
             if len({q.lower() for q in candidate.questions}) < len(candidate.questions):
                 return failed("a question is asked twice")
+        keywords = {keyword.lower() for keyword in candidate.keywords}
         for answer in candidate.answers:
+            if len(keywords.intersection(re.split(r"[,.] *", answer.lower()))) > _LISTED:
+                return failed("the answer only lists keywords")
             problem = self._answer(answer)
             if problem:
                 return failed(problem)
