@@ -15,16 +15,16 @@ from synth.records import Entry
 
 _MOST_CHARACTERS = 300
 
+# words that say nothing of what is in the picture, so that the faithfulness checks find nothing invented
 _OPENINGS = (
     "The picture shows", "Here we can see", "In this scene there is", "Right in the middle there is",
-    "What stands out is", "The eye is drawn to", "At first glance one notices", "This image presents",
-    "In front of us we find", "The main thing here is", "Clearly visible is", "The scene is about",
+    "What stands out is", "Here you can see", "One can see", "This image shows",
+    "In front of us there is", "The photo shows", "Here one sees", "The scene shows",
 )  # fmt: skip
-_LINKS = ("together with", "next to", "combined with", "along with", "seen with", "set against")
+_LINKS = ("together with", "next to", "along with", "seen with", "beside", "near")
 _ENDINGS = (
-    "and everything is easy to make out", "and the light is even", "and nothing else distracts from it",
-    "and the view is clear", "and it fills most of the frame", "and the background stays calm",
-    "and the details are sharp", "and the colours are natural",
+    "as we can see", "in this picture", "in this photo", "as the image shows",
+    "in this scene", "as one can see here", "in this image", "as the picture shows",
 )  # fmt: skip
 _QUESTIONS = (
     "What is shown in this picture?", "What can you tell me about {}?", "How is {} shown here?",
