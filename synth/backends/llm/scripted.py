@@ -90,6 +90,7 @@ class _Script:
         # the slots that the first keyword must show, in one keyword
         lead = [request.plan[slot].text for slot in request.context.get("lead", ())]
         self._lead = [" ".join(reversed(lead))] if len(lead) > 1 else []
+        self._led = lead if self._lead else []
 
     def fill(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self._value(name, part) for name, part in schema["properties"].items()}
@@ -119,7 +120,8 @@ class _Script:
 
     def _keywords(self, least: int, most: int, longest: int) -> list[str]:
         """The plan's words first, because restrictions demand them; then what fits any picture."""
-        words = [cut(word, longest) for word in self._lead + self._words]
+        shown = self._lead + [word for word in self._words if word not in self._led]
+        words = [cut(word, longest) for word in shown]
         wanted = min(most, max(least, len(words) + 2))
         start = self._draw()
         number = 0
