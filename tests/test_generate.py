@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from synth import files, plugins
+from synth.abilities import Catalog
 from synth.api import export_run, read_dataset, render_run
 from synth.backends.llm.base import ChatRequest
 from synth.backends.render.base import Rendered, Renderer, RenderRequest
@@ -134,6 +135,13 @@ def test_several_abilities_each_get_their_n(tmp_path: Path) -> None:
     summary = run(tmp_path, 1, abilities={"animal": 4, "color": 6, "food": 2})
     assert summary.samples == 12
     assert [row["ability"] for row in rows(tmp_path)] == ["animal"] * 4 + ["color"] * 6 + ["food"] * 2
+
+
+@pytest.mark.parametrize("dialogue", ["describe", "chat"])
+def test_every_built_in_ability_yields_samples(dialogue: str, tmp_path: Path) -> None:
+    names = Catalog().names()
+    summary = run(tmp_path, 1, abilities=dict.fromkeys(names, 6), dialogue=dialogue, max_candidates=15)
+    assert summary.samples == 6 * len(names)
 
 
 # -- rows -------------------------------------------------------------------------------------
