@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from synth import __version__
 from synth.abilities import Ability, dialogue_stage
 from synth.backends.llm.base import ChatRequest, SharedPrompt
 from synth.config import RunConfig
@@ -106,6 +107,7 @@ class Synthesizer:
             form=self.ability.form,
             stage=dialogue_stage(self._config.dialogue),
             seed=plan.seed,
+            synth=__version__,
             round=self.rotation.round_of(plan.index),
             plan=plan.entries,
             question=plan.question,
@@ -170,7 +172,10 @@ class Synthesizer:
         base = settings.temperature if template.temperature is None else template.temperature
         for attempt in range(self._config.flow.attempts):
             seed = derive_seed(candidate.seed, step, attempt)
-            call = Call(step=step, attempt=attempt, seed=seed, shared=shared.key, message=message)
+            temperature = round(min(base + attempt * _WARMER, 2.0), 6)
+            call = Call(
+                step=step, attempt=attempt, seed=seed, temperature=temperature, shared=shared.key, message=message
+            )
             candidate.calls.append(call)
             request = ChatRequest(
                 shared=shared,
@@ -178,7 +183,7 @@ class Synthesizer:
                 schema=schema,
                 seed=seed,
                 max_tokens=settings.max_tokens,
-                temperature=min(base + attempt * _WARMER, 2.0),
+                temperature=temperature,
                 top_p=settings.top_p,
                 step=step,
                 plan=candidate.plan,
