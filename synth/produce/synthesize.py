@@ -125,7 +125,7 @@ class Synthesizer:
         }
 
         def take(reply: str) -> list[str]:
-            candidate.facts, keywords, repairs = parse_written(reply, self.ability.write.facts)
+            candidate.facts, keywords, repairs = parse_written(reply, self.ability.write.facts, schema)
             candidate.images = [self._image(candidate, keywords)]
             return repairs
 
@@ -139,16 +139,17 @@ class Synthesizer:
         message = self._prompter.converse_request(candidate.plan, seen, candidate.facts, candidate.question)
         context = {**candidate.facts, "keywords": seen, "question": candidate.question}
 
+        schema = self._prompter.converse_schema
+
         def take(reply: str) -> list[str]:
             if self._config.dialogue == "describe":
-                answer, repairs = parse_answer(reply)
+                answer, repairs = parse_answer(reply, schema)
                 pairs = [(candidate.question, answer)]
             else:
-                pairs, repairs = parse_turns(reply)
+                pairs, repairs = parse_turns(reply, schema)
             candidate.turns = _turns(pairs, len(candidate.images))
             return repairs
 
-        schema = self._prompter.converse_schema
         await self._ask(candidate, "converse", "dialogue", prompts.converse, message, schema, context, take)
 
     # -- helpers ------------------------------------------------------------------------------
