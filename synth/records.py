@@ -90,6 +90,7 @@ class Call(Record):
     step: str
     attempt: int
     seed: int
+    temperature: float | None = None
     shared: str
     message: str
     reply: str = ""
@@ -103,7 +104,8 @@ class Call(Record):
 
 
 class Candidate(Record):
-    """One attempt at a sample, from plan to verdict. `index` counts within its ability."""
+    """One attempt at a sample, from plan to verdict. `index` counts within its ability, `synth` is the
+    version that made it: a run may be gone on with by a later one."""
 
     id: str
     ability: str
@@ -111,6 +113,7 @@ class Candidate(Record):
     form: Form = "single"
     stage: Literal[1, 2]
     seed: int
+    synth: str = ""
     round: int
     plan: dict[str, Entry] = Field(default_factory=dict)
     question: str = ""

@@ -259,6 +259,21 @@ def test_each_bad_reply_costs_its_candidate_alone(tmp_path: Path, monkeypatch: p
     assert len(rows(tmp_path)) == 12
 
 
+def test_a_reply_that_the_schema_cut_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def behave(request: ChatRequest) -> str | None:
+        if request.step == "converse" and request.temperature < 0.8:
+            return (
+                json.dumps({"answer": "word " * 200})[: request.schema["properties"]["answer"]["maxLength"] + 12] + '"}'
+            )
+        return None
+
+    use(monkeypatch, Misbehaving(behave))
+    run(tmp_path / "run", 3, "tiny", llm="double", plugin_dirs=[plugin_dir(tmp_path / "p")])
+    for one in candidates(tmp_path / "run", "tiny"):
+        problems = [call.problem for call in one.calls if call.step == "converse"]
+        assert problems == ["'answer' was cut off at 400 characters", ""]
+
+
 def test_attempts_differ_in_seed_and_get_warmer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     llm = Misbehaving(lambda request: "nonsense" if request.step == "write" else None)
     use(monkeypatch, llm)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from synth import __version__
 from synth.abilities import Ability, dialogue_stage
 from synth.backends.llm.base import ChatReply, ChatRequest, SharedPrompt
 from synth.config import RunConfig
@@ -106,6 +107,7 @@ class Synthesizer:
             form=self.ability.form,
             stage=dialogue_stage(self._config.dialogue),
             seed=plan.seed,
+            synth=__version__,
             round=self.rotation.round_of(plan.index),
             plan=plan.entries,
             question=plan.question,
@@ -123,7 +125,7 @@ class Synthesizer:
         }
 
         def take(reply: str) -> list[str]:
-            candidate.facts, keywords, repairs = parse_written(reply, self.ability.write.facts)
+            candidate.facts, keywords, repairs = parse_written(reply, self.ability.write.facts, schema)
             candidate.images = [self._image(candidate, keywords)]
             return repairs
 
@@ -138,16 +140,17 @@ class Synthesizer:
         asks = [candidate.source(source) for source in self.ability.asks(candidate.question)]
         context = {**candidate.facts, "keywords": seen, "question": candidate.question, "asks": asks}
 
+        schema = self._prompter.converse_schema
+
         def take(reply: str) -> list[str]:
             if self._config.dialogue == "describe":
-                answer, repairs = parse_answer(reply)
+                answer, repairs = parse_answer(reply, schema)
                 pairs = [(candidate.question, answer)]
             else:
-                pairs, repairs = parse_turns(reply)
+                pairs, repairs = parse_turns(reply, schema)
             candidate.turns = _turns(pairs, len(candidate.images))
             return repairs
 
-        schema = self._prompter.converse_schema
         await self._ask(candidate, "converse", "dialogue", prompts.converse, message, schema, context, take)
 
     # -- helpers ------------------------------------------------------------------------------
@@ -171,7 +174,10 @@ class Synthesizer:
         base = settings.temperature if template.temperature is None else template.temperature
         for attempt in range(self._config.flow.attempts):
             seed = derive_seed(candidate.seed, step, attempt)
-            call = Call(step=step, attempt=attempt, seed=seed, shared=shared.key, message=message)
+            temperature = round(min(base + attempt * _WARMER, 2.0), 6)
+            call = Call(
+                step=step, attempt=attempt, seed=seed, temperature=temperature, shared=shared.key, message=message
+            )
             candidate.calls.append(call)
             request = ChatRequest(
                 shared=shared,
@@ -179,7 +185,7 @@ class Synthesizer:
                 schema=schema,
                 seed=seed,
                 max_tokens=settings.max_tokens,
-                temperature=min(base + attempt * _WARMER, 2.0),
+                temperature=temperature,
                 top_p=settings.top_p,
                 step=step,
                 plan=candidate.plan,

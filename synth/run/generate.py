@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from synth import plugins
+from synth import __version__, plugins
 from synth.abilities import Ability, Catalog
 from synth.config import RunConfig, differences
 from synth.errors import BackendError, RunRefused, SynthError
@@ -112,13 +112,15 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
     classes, broken = plugins.load_all("synth.filters")
     for problem in broken:
         warnings.warn(f"a filter plugin is skipped: {problem}", stacklevel=2)
+    chains = {name: build_chain(ability, classes) for name, ability in abilities.items()}
     identity = {
+        "synth": ".".join(__version__.split(".")[:2]),  # a patch release makes what the one before makes
         "abilities": {
             name: {
                 "version": ability.version,
                 "template": ability.digest,
                 "banks": {bank.name: bank.digest for bank in banks[name].values()},
-                "filters": [use.name for use in ability.filters],
+                "filters": {one.name: one.version for one in chains[name].filters},
             }
             for name, ability in abilities.items()
         },
@@ -135,7 +137,7 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
         config=config,
         abilities=abilities,
         planners={n: Planner(a, banks[n], config.seed) for n, a in abilities.items()},
-        chains={n: build_chain(a, classes) for n, a in abilities.items()},
+        chains=chains,
         backends=backends,
         names=names,
         reasons=reasons,
