@@ -30,7 +30,8 @@ class LLMSettings(Record):
     top_p: float = Field(0.95, gt=0, le=1)
     max_tokens: int = Field(512, ge=16)
     timeout: float = Field(120.0, gt=0, description="seconds one request may take")
-    retries: int = Field(6, ge=0, description="how often a request is repeated after 429, 5xx or a lost connection")
+    retries: int = Field(6, ge=0, description="how often a request is repeated after 5xx or a lost connection")
+    patience: float = Field(600.0, ge=0, description="seconds to wait out a rate limit (429) that lets nothing through")
     price_in: float = Field(0.0, ge=0, description="price of a million prompt tokens")
     price_out: float = Field(0.0, ge=0, description="price of a million reply tokens")
     threads: int | None = Field(None, ge=1, description="CPU threads of the embedded model")
@@ -114,6 +115,12 @@ class LLM(ABC):
     auto_rank: ClassVar[int] = 0
 
     concurrency: int = 1
+    #: requests repeated so far because of trouble that may pass
+    retries: int = 0
+
+    def waiting(self) -> str:
+        """What requests wait for just now, in words for people, or "". Called from any thread."""
+        return ""
 
     @classmethod
     def available(cls) -> tuple[bool, str]:

@@ -12,6 +12,7 @@ import contextlib
 import logging
 import os
 import re
+import time
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest, LLMSettings
 from synth.backends.llm.dialect import Dialect, Encoder
-from synth.backends.llm.retrying import Backoff, retry_after
+from synth.backends.llm.retrying import Backoff, RateLimit, retry_after
 from synth.errors import BackendError, ReplyError
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ _OPENAI = "https://api.openai.com/v1"
 _KEY_NAMES = ("SYNTH_API_KEY", "OPENAI_API_KEY")
 _CONCURRENCY = 32
 _CONNECT_SECONDS = 15.0
-_LONGEST_WAIT = 600.0
 #: Requests refused in a row, each for its own content, after which the run stops. Refusals are quicker than replies:
 #: some of those in flight at once say nothing about the others, so this is beside several times the concurrency.
 _REFUSED_IN_A_ROW = 48
@@ -56,6 +56,8 @@ class OpenAICompatible(LLM):
         self._encoder = Encoder(model)
         self._dialect = Dialect()
         self._backoff = Backoff()
+        self._limit = RateLimit(self.concurrency)
+        self._waits: dict[object, tuple[float, str]] = {}
         self._session: aiohttp.ClientSession | None = None
         self._proxy: str | None = None
         self._answers: Counter[str] = Counter()
@@ -162,28 +164,39 @@ class OpenAICompatible(LLM):
             )
 
     async def _persist(self, request: ChatRequest, tries: int) -> ChatReply:
-        """Ask until there is an answer; raises `_Failed` after a refusal and after `tries` breakdowns."""
-        attempt = 0
+        """Ask until there is an answer; raises `_Failed` after a refusal and after `tries` breakdowns. Being asked to
+        come back later (429) is neither: that is waited out."""
+        attempt = limited = 0
         while True:
-            self._check_up()
             if pause := self._backoff.held():
                 await asyncio.sleep(pause)
-            dialect = self._dialect
-            answers = self._answers[request.shared.key]
+            await self._limit.enter()
             try:
+                self._check_up()
+                dialect, sent = self._dialect, time.monotonic()
+                answers = self._answers[request.shared.key]
                 return await self._once(request, dialect)
             except _Adapt as change:
                 self._learn(dialect, change)
+                continue
             except _Failed as refusal:
                 refusal.answers = answers
                 raise
-            except _Again as trouble:
-                attempt += 1
-                if attempt >= tries:
-                    times = f"{tries} tries" if tries > 1 else "one try"
-                    failure = _Failed(f"after {times}: {trouble}", answers=answers)
-                    raise (self._unusable(failure) if trouble.gone else failure) from None
-                await self._wait(trouble, attempt - 1)
+            except _Again as again:
+                trouble = again
+            finally:
+                self._limit.leave()
+            if trouble.limited:
+                self._check_patience(trouble, self._limit.refused(sent))
+                await self._wait(trouble, limited)
+                limited += 1
+                continue
+            attempt += 1
+            if attempt >= tries:
+                times = f"{tries} tries" if tries > 1 else "one try"
+                failure = _Failed(f"after {times}: {trouble}", answers=answers)
+                raise (self._unusable(failure) if trouble.gone else failure) from None
+            await self._wait(trouble, attempt - 1)
 
     async def _once(self, request: ChatRequest, dialect: Dialect) -> ChatReply:
         import aiohttp
@@ -227,6 +240,7 @@ class OpenAICompatible(LLM):
         except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
             raise _Again(f"an answer that is no chat completion ({len(raw)} bytes)") from None
         self._answers[request.shared.key] += 1
+        self._limit.answered()
         usage = data.get("usage")
         if not isinstance(usage, dict):
             usage = {}
@@ -281,7 +295,7 @@ class OpenAICompatible(LLM):
             )
         if status in (408, 425, 429) or status >= 500:
             after = retry_after(headers.get("Retry-After"))
-            raise _Again(f"status {status}: {said}", after=after, gone=status == 429)
+            raise _Again(f"status {status}: {said}", after=after, limited=status == 429)
         if status in (400, 422):
             following = dialect.after(said)
             if following is not None:
@@ -294,17 +308,41 @@ class OpenAICompatible(LLM):
             self._dialect = change.following
             _log.info("the endpoint refused a field; now %s (%s)", change.following, change.said)
 
+    def _check_patience(self, trouble: _Again, seconds: float) -> None:
+        """Raises `BackendError` where a rate limit has let nothing through for too long."""
+        if seconds >= self._settings.patience:
+            raise self._stop(
+                f"{self._base_url} has let nothing through for {seconds / 60:.1f} minutes: {trouble}.",
+                "Run the same command again later, or with a lower --concurrency; it goes on where it stopped. "
+                "llm_settings.patience says how long rate limits are waited for.",
+            )
+
     async def _wait(self, trouble: _Again, attempt: int) -> None:
         delay = self._backoff.delay(attempt)
         if trouble.after is not None:
-            if trouble.after > _LONGEST_WAIT:
+            if trouble.after > self._settings.patience:
                 raise self._stop(
-                    f"{self._base_url} asks to wait {trouble.after / 60:.0f} minutes.",
-                    "Run the same command again then; it goes on where it stopped.",
+                    f"{self._base_url} asks to wait {trouble.after / 60:.0f} minutes: {trouble}.",
+                    "Run the same command again then; it goes on where it stopped. llm_settings.patience says how long "
+                    "a wait may be.",
                 )
             self._backoff.hold_all(trouble.after)
             delay = trouble.after + min(delay, 1.0)
-        await asyncio.sleep(delay)
+        self.retries += 1
+        key = object()
+        self._waits[key] = (time.monotonic() + delay, "rate limited" if trouble.limited else str(trouble))
+        try:
+            await asyncio.sleep(delay)
+        finally:
+            del self._waits[key]
+
+    def waiting(self) -> str:
+        waits = list(self._waits.values())
+        if not waits:
+            return ""
+        until, why = min(waits)
+        left = max(0.0, until - time.monotonic())
+        return f"{len(waits)} waiting: {why[:60]}, retrying in {left:.0f} s ({self.retries} retries)"
 
     def _unusable(self, failure: _Failed) -> BackendError:
         return self._stop(
@@ -329,12 +367,14 @@ class OpenAICompatible(LLM):
 
 
 class _Again(Exception):
-    """Worth another try. `gone`: if it stays like this, the endpoint is to blame, not the request."""
+    """Worth another try. `gone`: if it stays like this, the endpoint is to blame, not the request. `limited`: nothing
+    is wrong, but it is too early."""
 
-    def __init__(self, what: str, after: float | None = None, gone: bool = False) -> None:
+    def __init__(self, what: str, after: float | None = None, gone: bool = False, limited: bool = False) -> None:
         super().__init__(what)
         self.after = after
         self.gone = gone
+        self.limited = limited
 
 
 class _Failed(Exception):
