@@ -125,3 +125,28 @@ async def test_replies_that_cannot_be_used_are_paid_for(start: Any, tmp_path: Pa
     assert summary.samples == 0
     assert summary.tally.prompt_tokens == 2 * 2 * 50
     assert Ledger(tmp_path / "run", read_only=True).tokens() == (200, 36)
+
+
+async def test_a_reply_that_was_cut_off_says_so(start: Any, tmp_path: Path) -> None:
+    cut = {
+        "choices": [{"finish_reason": "length", "message": {"content": '{"normal": "x", "keywords": ["a fox", "sn'}}]
+    }
+    await start(Model(**cut), n=1, max_candidates=1)
+    [one] = candidates(tmp_path / "run")
+    assert (one.state, one.decided_by) == ("failed", "write")
+    assert one.reason.startswith("reply cut off at max_tokens=512; raise llm_settings.max_tokens")
+    assert one.calls[0].reply.endswith('"sn')
+
+
+async def test_a_list_of_keywords_that_was_cut_off_is_not_taken_for_whole(start: Any, tmp_path: Path) -> None:
+    cut = {"choices": [{"finish_reason": "length", "message": {"content": '["a fox", "deep snow", "soft li'}}]}
+    await start(Model(**cut), n=1, max_candidates=1)
+    assert "cut off" in candidates(tmp_path / "run")[0].reason
+
+
+async def test_a_whole_object_with_chatter_behind_it_is_taken(start: Any, tmp_path: Path) -> None:
+    whole = json.dumps(
+        {"normal": "x", "keywords": ["a fox", "deep snow", "soft light"], "answer": "A fox in the snow."}
+    )
+    chatty = {"choices": [{"finish_reason": "length", "message": {"content": f"{whole}\n\nI hope this he"}}]}
+    assert (await start(Model(**chatty), n=1)).samples == 1
