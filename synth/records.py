@@ -84,7 +84,8 @@ class Call(Record):
     """One request to the language model and its reply, to the letter.
 
     `shared` is the key of the messages that candidates of one example group have in common
-    (`Ledger.texts`); `message` is the candidate's own last message.
+    (`Ledger.texts`); `message` is the candidate's own last message. Where the endpoint sends no
+    token counts they are `estimated` from characters.
     """
 
     step: str
@@ -97,6 +98,7 @@ class Call(Record):
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
+    estimated: bool = False
     seconds: float = 0.0
     repairs: list[str] = Field(default_factory=list)
     problem: str = ""

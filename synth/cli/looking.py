@@ -137,7 +137,7 @@ def _print_calls(ledger: Ledger, candidate: Candidate) -> None:
         say(call.reply)
         say(
             f"({call.mode or 'no reply'}, {call.prompt_tokens} prompt tokens ({call.cached_tokens} cached), "
-            f"{call.completion_tokens} reply tokens, {call.seconds:.2f} s)"
+            f"{call.completion_tokens} reply tokens{', estimated' if call.estimated else ''}, {call.seconds:.2f} s)"
         )
         if call.repairs:
             say(f"repaired: {', '.join(call.repairs)}")

@@ -60,7 +60,7 @@ class Tally:
         self.began = time.monotonic()
         self.prompt_tokens, self.completion_tokens = tokens
         self.cached_tokens = 0
-        self.calls = 0
+        self.calls = self.estimated = 0
         self.repairs: Counter[str] = Counter()
         self.step_seconds: Counter[str] = Counter()
         self._prices = config.llm_settings.price_in, config.llm_settings.price_out
@@ -77,12 +77,14 @@ class Tally:
         self.prompt_tokens += call.prompt_tokens
         self.cached_tokens += call.cached_tokens
         self.completion_tokens += call.completion_tokens
+        self.estimated += call.estimated
 
     def check_budget(self) -> None:
         """Called before every request: raises `RunStopped` once the budget is used up."""
         if self._max_cost is not None and self.cost >= self._max_cost:
             raise RunStopped(
-                f"--max-cost {self._max_cost:g} is used up: {self.cost:.4f} for {self.calls} requests.",
+                f"--max-cost {self._max_cost:g} is used up: {self.cost:.4f} for {self.calls} requests"
+                + (", by an estimate: the endpoint sends no token counts." if self.estimated else "."),
                 "Run the same command with a larger --max-cost to go on.",
             )
 

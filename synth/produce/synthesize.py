@@ -215,7 +215,7 @@ class Synthesizer:
         call.reply = reply.text.encode("utf-8", "replace").decode()
         call.mode = reply.mode
         call.prompt_tokens, call.cached_tokens = reply.prompt_tokens, reply.cached_tokens
-        call.completion_tokens = reply.completion_tokens
+        call.completion_tokens, call.estimated = reply.completion_tokens, reply.estimated
         self._tally.replied(call)
 
     def _image(self, candidate: Candidate, keywords: list[str]) -> Image:

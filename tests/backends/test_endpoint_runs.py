@@ -11,8 +11,9 @@ import pytest
 from aiohttp import web
 from endpoint import Endpoint, completion
 
+from synth.cli.summary import print_summary
 from synth.config import load_config
-from synth.errors import BackendError
+from synth.errors import BackendError, RunStopped
 from synth.ledger import Ledger
 from synth.records import Candidate
 from synth.run.generate import Summary, generate
@@ -150,3 +151,15 @@ async def test_a_whole_object_with_chatter_behind_it_is_taken(start: Any, tmp_pa
     )
     chatty = {"choices": [{"finish_reason": "length", "message": {"content": f"{whole}\n\nI hope this he"}}]}
     assert (await start(Model(**chatty), n=1)).samples == 1
+
+
+async def test_a_budget_holds_where_the_endpoint_counts_no_tokens(
+    start: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prices = {"llm_settings.price_in": 1000.0, "llm_settings.price_out": 1000.0}
+    with pytest.raises(RunStopped, match=r"is used up.*by an estimate"):
+        await start(Model(usage=None), **prices, max_cost=5)
+    summary = await start(Model(usage=None), "unlimited", n=3)
+    assert summary.tally.estimated == summary.tally.calls > 0
+    print_summary(summary)
+    assert "are estimates (characters / 4)" in capsys.readouterr().out

@@ -73,14 +73,16 @@ async def test_no_shared_messages(endpoint, connect):
     assert endpoint.bodies[0]["messages"] == request.messages
 
 
-async def test_usage_may_be_missing(endpoint, connect):
-    endpoint.script = [
-        says({"choices": [{"message": {"content": "x"}}]}),
-        says({**completion(), "usage": "?"}),
-    ]
-    llm = await connect()
-    assert (await llm.chat(make_request())).prompt_tokens == 0
-    assert (await llm.chat(make_request())).prompt_tokens == 0
+@pytest.mark.parametrize("usage", [None, "?", {}, {"prompt_tokens": "many"}])
+async def test_missing_token_counts_are_estimated_and_marked(endpoint, connect, usage):
+    endpoint.script = [says({**completion("x" * 40), "usage": usage})]
+    request = make_request()
+    reply = await (await connect()).chat(request)
+    assert reply.estimated
+    assert reply.completion_tokens == 10
+    assert reply.prompt_tokens == (len(request.shared.json) + len(request.message)) // 4
+    endpoint.script = [says(completion())]
+    assert not (await (await connect()).chat(request)).estimated
 
 
 # -- retries ---------------------------------------------------------------------------------------

@@ -85,7 +85,8 @@ class ChatRequest:
 class ChatReply:
     """`mode` is how the structure was asked for: schema, json or text.
 
-    `truncated` is true when the reply stopped at `max_tokens`.
+    `truncated` is true when the reply stopped at `max_tokens`, `estimated` when the token counts are
+    guesses, because whoever serves the model sends none.
     """
 
     text: str
@@ -94,6 +95,7 @@ class ChatReply:
     cached_tokens: int = 0
     completion_tokens: int = 0
     truncated: bool = False
+    estimated: bool = False
 
 
 class LLM(ABC):

@@ -39,6 +39,7 @@ _REFUSED_IN_A_ROW = 48
 #: What is asked instead of a request that failed, to find out whether the request or the endpoint is to blame.
 _HARMLESS = "This is only a test. Answer briefly."
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_CHARACTERS_PER_TOKEN = 4
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -241,18 +242,8 @@ class OpenAICompatible(LLM):
             raise _Again(f"an answer that is no chat completion ({len(raw)} bytes)") from None
         self._answers[request.shared.key] += 1
         self._limit.answered()
-        usage = data.get("usage")
-        if not isinstance(usage, dict):
-            usage = {}
-        details = usage.get("prompt_tokens_details")
-        reply = ChatReply(
-            content if isinstance(content, str) else "",
-            dialect.mode,
-            _count(usage.get("prompt_tokens")),
-            _count(details.get("cached_tokens")) if isinstance(details, dict) else 0,
-            _count(usage.get("completion_tokens")),
-            finish == "length",
-        )
+        text = content if isinstance(content, str) else ""
+        reply = replace(_tokens(data.get("usage"), request, text), mode=dialect.mode, truncated=finish == "length")
         if not reply.text or finish == "content_filter":
             raise ReplyError(self._no_text(message, finish), reply=reply)
         return reply
@@ -451,10 +442,30 @@ def _with_cost(reply: ChatReply, probes: list[ChatReply | None]) -> ChatReply:
             prompt_tokens=reply.prompt_tokens + probe.prompt_tokens,
             cached_tokens=reply.cached_tokens + probe.cached_tokens,
             completion_tokens=reply.completion_tokens + probe.completion_tokens,
+            estimated=reply.estimated or probe.estimated,
         )
     return reply
 
 
-def _count(value: object) -> int:
+def _tokens(usage: object, request: ChatRequest, text: str) -> ChatReply:
+    """The reply with its token counts. Some endpoints send none: then a token is taken for four characters, so that a
+    budget holds at least roughly."""
+    known = usage if isinstance(usage, dict) else {}
+    details = known.get("prompt_tokens_details")
+    prompt, completion = _count(known.get("prompt_tokens")), _count(known.get("completion_tokens"))
+    return ChatReply(
+        text,
+        prompt_tokens=_estimate(request.shared.json, request.message) if prompt is None else prompt,
+        cached_tokens=_count(details.get("cached_tokens")) or 0 if isinstance(details, dict) else 0,
+        completion_tokens=_estimate(text) if completion is None else completion,
+        estimated=prompt is None or completion is None,
+    )
+
+
+def _estimate(*texts: str) -> int:
+    return sum(map(len, texts)) // _CHARACTERS_PER_TOKEN
+
+
+def _count(value: object) -> int | None:
     """A token count of an endpoint, which may send anything."""
-    return value if type(value) is int and value >= 0 else 0
+    return value if type(value) is int and value >= 0 else None
