@@ -85,7 +85,9 @@ class Call(Record):
 
     `shared` is the key of the messages that candidates of one example group have in common
     (`Ledger.texts`); `message` is the candidate's own last message. Where the endpoint sends no
-    token counts they are `estimated` from characters.
+    token counts they are `estimated` from characters. `appended` is the key of what was sent
+    behind the message (a schema that the endpoint cannot be given otherwise); `left_out` names
+    what an endpoint refuses and was not sent.
     """
 
     step: str
@@ -93,6 +95,9 @@ class Call(Record):
     seed: int
     shared: str
     message: str
+    appended: str = ""
+    temperature: float | None = None
+    left_out: list[str] = Field(default_factory=list)
     reply: str = ""
     mode: str = ""
     prompt_tokens: int = 0

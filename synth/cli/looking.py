@@ -131,7 +131,10 @@ def _print_calls(ledger: Ledger, candidate: Candidate) -> None:
     from synth.run.look import messages
 
     for call in candidate.calls:
-        heading(f"\nRequest: {call.step}, attempt {call.attempt}, seed {call.seed}")
+        warmth = "" if call.temperature is None else f", temperature {call.temperature:g}"
+        heading(f"\nRequest: {call.step}, attempt {call.attempt}, seed {call.seed}{warmth}")
+        if call.left_out:
+            say(f"not sent, because the endpoint refuses it: {', '.join(call.left_out)}")
         print_messages(messages(ledger, call))
         typer.secho("--- reply", dim=True)
         say(call.reply)

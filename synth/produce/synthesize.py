@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from synth.abilities import Ability, dialogue_stage
-from synth.backends.llm.base import ChatReply, ChatRequest, SharedPrompt
+from synth.backends.llm.base import ChatReply, ChatRequest, SharedPrompt, text_key
 from synth.config import RunConfig
 from synth.errors import ReplyError
 from synth.filtering import Chain
@@ -170,7 +170,10 @@ class Synthesizer:
         base = settings.temperature if template.temperature is None else template.temperature
         for attempt in range(self._config.flow.attempts):
             seed = derive_seed(candidate.seed, step, attempt)
-            call = Call(step=step, attempt=attempt, seed=seed, shared=shared.key, message=message)
+            temperature = min(base + attempt * _WARMER, 2.0)
+            call = Call(
+                step=step, attempt=attempt, seed=seed, shared=shared.key, message=message, temperature=temperature
+            )
             candidate.calls.append(call)
             request = ChatRequest(
                 shared=shared,
@@ -178,7 +181,7 @@ class Synthesizer:
                 schema=schema,
                 seed=seed,
                 max_tokens=settings.max_tokens,
-                temperature=min(base + attempt * _WARMER, 2.0),
+                temperature=temperature,
                 top_p=settings.top_p,
                 step=step,
                 plan=candidate.plan,
@@ -213,7 +216,10 @@ class Synthesizer:
         """Note what came back and what it cost, be it usable or not."""
         # half of a surrogate pair, which a model can write, has no UTF-8 form
         call.reply = reply.text.encode("utf-8", "replace").decode()
-        call.mode = reply.mode
+        call.mode, call.left_out = reply.mode, list(reply.left_out)
+        if reply.appended:
+            call.appended = text_key(reply.appended)
+            self._ledger.save_text(call.appended, reply.appended)
         call.prompt_tokens, call.cached_tokens = reply.prompt_tokens, reply.cached_tokens
         call.completion_tokens, call.estimated = reply.completion_tokens, reply.estimated
         self._tally.replied(call)

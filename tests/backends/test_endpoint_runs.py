@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 from aiohttp import web
 from endpoint import Endpoint, completion
+from typer.testing import CliRunner
 
+from synth.cli import app
 from synth.cli.summary import print_summary
 from synth.config import load_config
 from synth.errors import BackendError, RunStopped
 from synth.ledger import Ledger
 from synth.records import Candidate
+from synth.run import look
 from synth.run.generate import Summary, generate
 from tests.doubles import plugin_dir
 
@@ -163,3 +166,29 @@ async def test_a_budget_holds_where_the_endpoint_counts_no_tokens(
     assert summary.tally.estimated == summary.tally.calls > 0
     print_summary(summary)
     assert "are estimates (characters / 4)" in capsys.readouterr().out
+
+
+async def test_show_shows_what_was_sent_to_the_letter(start: Any, endpoint: Endpoint, tmp_path: Path) -> None:
+    """To an endpoint that knows neither schemas nor temperatures."""
+
+    class Old(Model):
+        async def __call__(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+            for name in ("response_format", "temperature"):
+                if name in body:
+                    return web.json_response({"error": f"unknown field {name}"}, status=400)
+            return await super().__call__(request, body)
+
+    summary = await start(Old(), n=1, max_candidates=1)
+    assert summary.samples == 1
+    sent = [body["messages"] for body in endpoint.bodies[-2:]]
+    shown = CliRunner().invoke(app, ["show", str(tmp_path / "run"), "0"]).stdout
+    ledger = Ledger(tmp_path / "run", read_only=True)
+    for call, messages in zip(candidates(tmp_path / "run")[0].calls, sent, strict=True):
+        assert look.messages(ledger, call) == messages
+        assert "JSON schema" in messages[-1]["content"]
+        assert messages[-1]["content"] in shown
+    assert "temperature 0.7" in shown
+    assert "not sent, because the endpoint refuses it: temperature" in shown
+    raw = json.loads(CliRunner().invoke(app, ["show", str(tmp_path / "run"), "0", "--raw"]).stdout)
+    first = raw["candidate"]["calls"][0]
+    assert sent[0][-1]["content"] == first["message"] + raw["appended"][first["appended"]]

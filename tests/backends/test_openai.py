@@ -428,6 +428,7 @@ async def test_structure_falls_back_and_is_remembered(endpoint, connect, kinds, 
     assert (await llm.chat(make_request())).mode == mode
     assert len(endpoint.bodies) == tries + 1
     last = endpoint.bodies[-1]["messages"][-1]["content"]
+    assert last == make_request().message + (await llm.chat(make_request())).appended
     assert last.startswith("Subject: giraffe")
     assert "JSON" in last
     assert '"maxItems":8' in last
@@ -461,7 +462,8 @@ async def test_unknown_fields_are_left_out(endpoint, connect):
         return web.json_response(completion())
 
     endpoint.script = [picky]
-    assert (await (await connect()).chat(make_request())).mode == "schema"
+    reply = await (await connect()).chat(make_request())
+    assert (reply.mode, reply.left_out, reply.appended) == ("schema", ("seed", "temperature"), "")
     assert endpoint.bodies[-1]["max_completion_tokens"] == 64
     assert endpoint.bodies[-1]["top_p"] == 0.95
 

@@ -37,6 +37,11 @@ class LLMSettings(Record):
     threads: int | None = Field(None, ge=1, description="CPU threads of the embedded model")
 
 
+def text_key(text: str) -> str:
+    """The name under which the ledger keeps a text that many requests share."""
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
 class SharedPrompt:
     """The messages that every request of one example group starts with.
 
@@ -53,7 +58,7 @@ class SharedPrompt:
 
     @cached_property
     def key(self) -> str:
-        return hashlib.blake2b(self.json.encode(), digest_size=12).hexdigest()
+        return text_key(self.json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,8 @@ class ChatReply:
     """`mode` is how the structure was asked for: schema, json or text.
 
     `truncated` is true when the reply stopped at `max_tokens`, `estimated` when the token counts are
-    guesses, because whoever serves the model sends none.
+    guesses, because whoever serves the model sends none. `appended` is what was sent behind the
+    request's message, `left_out` names what of the request was not sent.
     """
 
     text: str
@@ -96,6 +102,8 @@ class ChatReply:
     completion_tokens: int = 0
     truncated: bool = False
     estimated: bool = False
+    appended: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 class LLM(ABC):

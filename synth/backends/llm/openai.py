@@ -128,7 +128,9 @@ class OpenAICompatible(LLM):
                 probes.append(await self._acquit(failure, request))
         if failure.refused:
             self._count_refusal(failure)
-        raise ReplyError(str(failure), reply=_with_cost(ChatReply("", self._dialect.mode), probes))
+        appended, left_out = self._difference(request, self._dialect)
+        nothing = ChatReply("", self._dialect.mode, appended=appended, left_out=left_out)
+        raise ReplyError(str(failure), reply=_with_cost(nothing, probes))
 
     async def _acquit(self, failure: _Failed, request: ChatRequest) -> ChatReply | None:
         """Return if the endpoint answers requests with the same beginning: others were answered while this one
@@ -243,10 +245,17 @@ class OpenAICompatible(LLM):
         self._answers[request.shared.key] += 1
         self._limit.answered()
         text = content if isinstance(content, str) else ""
-        reply = replace(_tokens(data.get("usage"), request, text), mode=dialect.mode, truncated=finish == "length")
+        tokens, estimated = _tokens(data.get("usage"), request, text)
+        reply = ChatReply(
+            text, dialect.mode, *tokens, finish == "length", estimated, *self._difference(request, dialect)
+        )
         if not reply.text or finish == "content_filter":
             raise ReplyError(self._no_text(message, finish), reply=reply)
         return reply
+
+    def _difference(self, request: ChatRequest, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
+        """How what was sent differs from what the engine asked: what was appended, what was left out."""
+        return self._encoder.appended(request, dialect), tuple(sorted(dialect.without))
 
     def _no_text(self, message: dict[str, Any], finish: object) -> str:
         refusal = message.get("refusal")
@@ -447,19 +456,17 @@ def _with_cost(reply: ChatReply, probes: list[ChatReply | None]) -> ChatReply:
     return reply
 
 
-def _tokens(usage: object, request: ChatRequest, text: str) -> ChatReply:
-    """The reply with its token counts. Some endpoints send none: then a token is taken for four characters, so that a
-    budget holds at least roughly."""
+def _tokens(usage: object, request: ChatRequest, text: str) -> tuple[tuple[int, int, int], bool]:
+    """Prompt, cached and reply tokens, and whether they are a guess. Some endpoints send none: then a token is taken
+    for four characters, so that a budget holds at least roughly."""
     known = usage if isinstance(usage, dict) else {}
     details = known.get("prompt_tokens_details")
+    cached = _count(details.get("cached_tokens")) or 0 if isinstance(details, dict) else 0
     prompt, completion = _count(known.get("prompt_tokens")), _count(known.get("completion_tokens"))
-    return ChatReply(
-        text,
-        prompt_tokens=_estimate(request.shared.json, request.message) if prompt is None else prompt,
-        cached_tokens=_count(details.get("cached_tokens")) or 0 if isinstance(details, dict) else 0,
-        completion_tokens=_estimate(text) if completion is None else completion,
-        estimated=prompt is None or completion is None,
-    )
+    if prompt is not None and completion is not None:
+        return (prompt, cached, completion), False
+    guess = _estimate(request.shared.json, request.message) if prompt is None else prompt
+    return (guess, cached, _estimate(text) if completion is None else completion), True
 
 
 def _estimate(*texts: str) -> int:
