@@ -58,6 +58,8 @@ def print_summary(summary: Summary) -> None:
             f"  {tally.calls} requests, {tally.prompt_tokens:,} prompt tokens{cached}, "
             f"{tally.completion_tokens:,} reply tokens ({speed:.0f}/s)"
         )
+    if tally.retries:
+        say(f"  {tally.retries} retries of requests: rate limits or passing trouble of the endpoint")
     if tally.estimated:
         say(f"  the tokens of {tally.estimated} requests are estimates (characters / 4): the endpoint sends no counts")
     if tally.cost:

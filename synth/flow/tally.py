@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from synth.backends.llm.base import LLM
 from synth.config import RunConfig
 from synth.errors import RunStopped
 from synth.records import Call, Candidate
@@ -51,9 +52,10 @@ class AbilityTally:
 
 
 class Tally:
-    """Counters of all abilities. `tokens` are those that earlier processes used."""
+    """Counters of all abilities. `tokens` are those that earlier processes used; `llm` knows what it waits for."""
 
-    def __init__(self, config: RunConfig, tokens: tuple[int, int]) -> None:
+    def __init__(self, config: RunConfig, tokens: tuple[int, int], llm: LLM | None = None) -> None:
+        self._llm = llm
         self.abilities = {
             name: AbilityTally(wanted=n, stop_after=config.flow.stop_after) for name, n in config.abilities.items()
         }
@@ -65,6 +67,16 @@ class Tally:
         self.step_seconds: Counter[str] = Counter()
         self._prices = config.llm_settings.price_in, config.llm_settings.price_out
         self._max_cost = config.max_cost
+
+    @property
+    def retries(self) -> int:
+        """Requests that were repeated because of trouble that may pass."""
+        return self._llm.retries if self._llm else 0
+
+    @property
+    def waiting(self) -> str:
+        """What requests wait for just now, in words, or ""."""
+        return self._llm.waiting() if self._llm else ""
 
     @property
     def cost(self) -> float:

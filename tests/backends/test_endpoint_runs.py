@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,15 @@ from aiohttp import web
 from endpoint import Endpoint, completion
 from typer.testing import CliRunner
 
-from synth.cli import app
+from synth.backends.llm import retrying
+from synth.cli import app, progress
 from synth.cli.summary import print_summary
 from synth.config import load_config
 from synth.errors import BackendError, RunStopped
 from synth.ledger import Ledger
 from synth.records import Candidate
 from synth.run import look
-from synth.run.generate import Summary, generate
+from synth.run.generate import Summary, Watch, generate, no_watch
 from tests.doubles import plugin_dir
 
 
@@ -55,7 +57,7 @@ def start(endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("OPENAI_API_KEY", "x")
     plugins = plugin_dir(tmp_path / "plugins")
 
-    async def run(model: Model, name: str = "run", n: int = 20, **settings: Any) -> Summary:
+    async def run(model: Model, name: str = "run", n: int = 20, watch: Watch = no_watch, **settings: Any) -> Summary:
         endpoint.script = [model]
         defaults = {"llm_settings.base_url": endpoint.url, "llm_settings.concurrency": 4, "llm_settings.retries": 0}
         config = load_config(
@@ -70,7 +72,7 @@ def start(endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
                 **settings,
             },
         )
-        return await generate(config)
+        return await generate(config, watch)
 
     return run
 
@@ -192,3 +194,15 @@ async def test_show_shows_what_was_sent_to_the_letter(start: Any, endpoint: Endp
     raw = json.loads(CliRunner().invoke(app, ["show", str(tmp_path / "run"), "0", "--raw"]).stdout)
     first = raw["candidate"]["calls"][0]
     assert sent[0][-1]["content"] == first["message"] + raw["appended"][first["appended"]]
+
+
+async def test_waiting_is_shown_while_it_lasts_and_counted_in_the_end(
+    start: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "_LINE", 0.02)
+    monkeypatch.setattr(retrying.Backoff, "delay", lambda self, attempt: 0.2)
+    limited = Model(lambda message, number: (429, "slow down") if number < 5 else None)
+    summary = await start(limited, n=2, watch=progress.Watcher())
+    assert re.search(r"\d waiting: rate limited, retrying in 0 s \(\d retries\)", capsys.readouterr().err)
+    print_summary(summary)
+    assert "5 retries" in capsys.readouterr().out
