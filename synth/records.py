@@ -84,7 +84,10 @@ class Call(Record):
     """One request to the language model and its reply, to the letter.
 
     `shared` is the key of the messages that candidates of one example group have in common
-    (`Ledger.texts`); `message` is the candidate's own last message.
+    (`Ledger.texts`); `message` is the candidate's own last message. Where the endpoint sends no
+    token counts they are `estimated` from characters. `appended` is the key of what was sent
+    behind the message (a schema that the endpoint cannot be given otherwise); `left_out` names
+    what an endpoint refuses and was not sent.
     """
 
     step: str
@@ -93,11 +96,15 @@ class Call(Record):
     temperature: float | None = None
     shared: str
     message: str
+    appended: str = ""
+    temperature: float | None = None
+    left_out: list[str] = Field(default_factory=list)
     reply: str = ""
     mode: str = ""
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
+    estimated: bool = False
     seconds: float = 0.0
     repairs: list[str] = Field(default_factory=list)
     problem: str = ""

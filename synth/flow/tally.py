@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from synth.backends.llm.base import LLM
 from synth.config import RunConfig
 from synth.errors import RunStopped
 from synth.records import Call, Candidate
@@ -51,20 +52,31 @@ class AbilityTally:
 
 
 class Tally:
-    """Counters of all abilities. `tokens` are those that earlier processes used."""
+    """Counters of all abilities. `tokens` are those that earlier processes used; `llm` knows what it waits for."""
 
-    def __init__(self, config: RunConfig, tokens: tuple[int, int]) -> None:
+    def __init__(self, config: RunConfig, tokens: tuple[int, int], llm: LLM | None = None) -> None:
+        self._llm = llm
         self.abilities = {
             name: AbilityTally(wanted=n, stop_after=config.flow.stop_after) for name, n in config.abilities.items()
         }
         self.began = time.monotonic()
         self.prompt_tokens, self.completion_tokens = tokens
         self.cached_tokens = 0
-        self.calls = 0
+        self.calls = self.estimated = 0
         self.repairs: Counter[str] = Counter()
         self.step_seconds: Counter[str] = Counter()
         self._prices = config.llm_settings.price_in, config.llm_settings.price_out
         self._max_cost = config.max_cost
+
+    @property
+    def retries(self) -> int:
+        """Requests that were repeated because of trouble that may pass."""
+        return self._llm.retries if self._llm else 0
+
+    @property
+    def waiting(self) -> str:
+        """What requests wait for just now, in words, or ""."""
+        return self._llm.waiting() if self._llm else ""
 
     @property
     def cost(self) -> float:
@@ -77,12 +89,14 @@ class Tally:
         self.prompt_tokens += call.prompt_tokens
         self.cached_tokens += call.cached_tokens
         self.completion_tokens += call.completion_tokens
+        self.estimated += call.estimated
 
     def check_budget(self) -> None:
         """Called before every request: raises `RunStopped` once the budget is used up."""
         if self._max_cost is not None and self.cost >= self._max_cost:
             raise RunStopped(
-                f"--max-cost {self._max_cost:g} is used up: {self.cost:.4f} for {self.calls} requests.",
+                f"--max-cost {self._max_cost:g} is used up: {self.cost:.4f} for {self.calls} requests"
+                + (", by an estimate: the endpoint sends no token counts." if self.estimated else "."),
                 "Run the same command with a larger --max-cost to go on.",
             )
 

@@ -112,6 +112,15 @@ def parse_turns(reply: str, schema: Mapping[str, Any] = _NO_SCHEMA) -> tuple[lis
     return pairs, repairs
 
 
+def is_whole(reply: str) -> bool:
+    """Whether a reply that was cut off holds a whole JSON object all the same: some models go on with blanks or
+    chatter. Nothing else can be trusted then, as its end may be missing."""
+    try:
+        return isinstance(_decoded(_strip_wrapping(reply, []))[0], dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def clean(text: str, repairs: list[str]) -> str:
     """One line of plain text; an image placeholder in model text would break every export."""
     if IMAGE_PLACEHOLDER in text:
@@ -167,7 +176,7 @@ def _repaired(reply: str, repairs: list[str]) -> Any:
     if start < 0:
         return None
     try:
-        data, end = json.JSONDecoder(strict=False).raw_decode(text, start)
+        data, end = _decoded(text)
     except RecursionError as error:
         raise ReplyError("the reply is nested too deeply") from error
     except ValueError:
@@ -181,6 +190,11 @@ def _repaired(reply: str, repairs: list[str]) -> Any:
     if start > 0 or text[end:].strip():
         repairs.append("text_around_json")
     return data
+
+
+def _decoded(text: str) -> tuple[Any, int]:
+    """The first JSON object in `text`, and where it ends."""
+    return json.JSONDecoder(strict=False).raw_decode(text, max(0, text.find("{")))
 
 
 def _strip_wrapping(reply: str, repairs: list[str]) -> str:

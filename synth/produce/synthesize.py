@@ -8,7 +8,7 @@ from typing import Any
 
 from synth import __version__
 from synth.abilities import Ability, dialogue_stage
-from synth.backends.llm.base import ChatReply, ChatRequest, SharedPrompt
+from synth.backends.llm.base import ChatReply, ChatRequest, SharedPrompt, text_key
 from synth.config import RunConfig
 from synth.errors import ReplyError
 from synth.filtering import Chain
@@ -18,7 +18,7 @@ from synth.flow.tally import Tally
 from synth.ledger import Ledger
 from synth.produce.illustrate import Illustrator
 from synth.produce.life import Dropped, Saved, drop_if
-from synth.produce.parsing import parse_answer, parse_turns, parse_written
+from synth.produce.parsing import is_whole, parse_answer, parse_turns, parse_written
 from synth.produce.picture_prompt import join_keywords, order_keywords
 from synth.produce.plan import Plan, Planner
 from synth.produce.prompting import Prompter
@@ -196,6 +196,11 @@ class Synthesizer:
                 reply, call.seconds = await self._backends.chat(request, (self._order, candidate.index))
                 candidate.seconds[step] = round(candidate.seconds.get(step, 0.0) + call.seconds, 4)
                 self._book(call, reply)
+                if reply.truncated and not is_whole(call.reply):
+                    raise ReplyError(
+                        f"reply cut off at max_tokens={settings.max_tokens}; raise llm_settings.max_tokens "
+                        "(it belongs to the run's identity: give a new --out)"
+                    )
                 call.repairs = take(call.reply)
             except ReplyError as error:
                 if error.reply is not None:
@@ -215,9 +220,12 @@ class Synthesizer:
         """Note what came back and what it cost, be it usable or not."""
         # half of a surrogate pair, which a model can write, has no UTF-8 form
         call.reply = reply.text.encode("utf-8", "replace").decode()
-        call.mode = reply.mode
+        call.mode, call.left_out = reply.mode, list(reply.left_out)
+        if reply.appended:
+            call.appended = text_key(reply.appended)
+            self._ledger.save_text(call.appended, reply.appended)
         call.prompt_tokens, call.cached_tokens = reply.prompt_tokens, reply.cached_tokens
-        call.completion_tokens = reply.completion_tokens
+        call.completion_tokens, call.estimated = reply.completion_tokens, reply.estimated
         self._tally.replied(call)
 
     def _image(self, candidate: Candidate, keywords: list[str]) -> Image:

@@ -162,7 +162,7 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
         for path in config.existing:
             for chain in setup.chains.values():
                 chain.remember_dataset(partial(read_dataset, path))
-        tally = Tally(config, ledger.tokens())
+        tally = Tally(config, ledger.tokens(), backends.llm)
         illustrators = {name: _illustrator(setup, name, run) for name in setup.abilities}
         producers = [
             Synthesizer(
