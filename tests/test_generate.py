@@ -50,7 +50,7 @@ def text_of(folder: Path) -> bytes:
 
 def strict(folder: Path) -> dict[str, Any]:
     """An ability whose repetition filter drops a good part, and what depends on the order of candidates."""
-    filters = ["length", {"repetition": {"subject_grace": 2, "max_subject_share": 0.17, "threshold": 0.6}}]
+    filters = ["length", {"repetition": {"subject_grace": 2, "max_subject_share": 0.17, "threshold": 0.4}}]
     plugins_ = plugin_dir(folder / "strict", filters=filters)
     return {"ability": "tiny", "plugin_dirs": [plugins_], "max_candidates": 400, "flow.stop_after": 400}
 
