@@ -472,6 +472,12 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path: Path, monkeypatch
 # -- folders ----------------------------------------------------------------------------------
 
 
+def test_a_run_that_was_killed_before_it_began_can_begin(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").touch()
+    (tmp_path / ".lock").touch()
+    assert run(tmp_path, 2).samples == 2
+
+
 def test_two_processes_on_one_folder_are_refused(tmp_path: Path) -> None:
     code = f"""
 import time
@@ -591,7 +597,7 @@ def test_rendering_twice_and_with_another_renderer_or_template(tmp_path: Path) -
     before = shown(tmp_path / "run")
     render_run(tmp_path / "run", renderer="preview", width=64, height=64)
     assert shown(tmp_path / "run") == before
-    with pytest.raises(RunRefused, match="another renderer or size"):
+    with pytest.raises(RunRefused, match=r"another renderer, scorer or size:\n  pictures.width: 64 -> 128"):
         render_run(tmp_path / "run", renderer="preview", width=128)
 
 

@@ -154,14 +154,14 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
     """
     setup = prepare(config)
     check_start(config, setup.identity)
+    for path in config.existing:
+        for chain in setup.chains.values():
+            chain.remember_dataset(partial(read_dataset, path))
     with RunFolder(config.folder) as run:
         resumed = run.claim(config, setup.identity)
         ledger, backends = run.ledger, setup.backends
         if resumed:
             _remove_orphans(run.path, ledger, setup.abilities)
-        for path in config.existing:
-            for chain in setup.chains.values():
-                chain.remember_dataset(partial(read_dataset, path))
         tally = Tally(config, ledger.tokens())
         illustrators = {name: _illustrator(setup, name, run) for name in setup.abilities}
         producers = [
@@ -218,15 +218,14 @@ async def render(
                 f"{folder} was written with other abilities:\n  " + "\n  ".join(changed),
                 "Render with the templates and keyword banks that it was written with.",
             )
-        new = {**old}
-        for key in ("renderer", "scorer", "pictures"):
-            if old["renderer"] is not None and old[key] != setup.identity[key]:
-                raise RunRefused(
-                    f"{folder} already has pictures of another renderer or size.",
-                    "Go on with the same renderer, or generate into another folder.",
-                )
-            new[key] = setup.identity[key]
-        run.freeze(config, new)
+        drawn = {key: setup.identity[key] for key in ("renderer", "scorer", "pictures")}
+        changed = differences({key: old[key] for key in drawn}, drawn)
+        if old["renderer"] is not None and changed:
+            raise RunRefused(
+                f"{folder} already has pictures of another renderer, scorer or size:\n  " + "\n  ".join(changed),
+                "Go on with the same renderer, or generate into another folder.",
+            )
+        run.freeze(config, {**old, **drawn})
         _remove_orphans(run.path, run.ledger, setup.abilities)
         tally = Tally(config, run.ledger.tokens())
         lives = {}
