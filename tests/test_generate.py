@@ -535,10 +535,7 @@ def test_pictures_that_are_gone_are_rendered_again(again: str, tmp_path: Path) -
     (tmp_path / second).write_bytes(b"")
     with pytest.raises(SynthError, match=r"does not exist in .*"):
         export_run(tmp_path, "llava", tmp_path.with_suffix(".out"), allow_preview=True)
-    if again == "generate":
-        summary = run(tmp_path, 5, **SMALL)
-    else:
-        summary = render_run(tmp_path, renderer="preview", scorer="none", **SMALL["render_settings"])
+    summary = run(tmp_path, 5, **SMALL) if again == "generate" else render_run(tmp_path)
     assert summary.restored == 2
     assert (shown(tmp_path), text_of(tmp_path)) == (before, text)
     assert candidates(tmp_path)[: len(rows(tmp_path))] == states[: len(rows(tmp_path))]

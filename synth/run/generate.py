@@ -30,7 +30,7 @@ from synth.produce.plan import Planner
 from synth.produce.synthesize import Synthesizer
 from synth.run.dataset import read_dataset, write_dataset
 from synth.run.folder import DATASET_FILE, RunFolder, check_start, frozen_config, open_existing
-from synth.run.select import NONE, make_llm, make_renderer, make_scorer, resolve
+from synth.run.select import AUTO, NONE, make_llm, make_renderer, make_scorer, resolve
 from synth.run.stop import cancel_on_signal, rare_collections
 
 _NO_CUTOFF = 2**62
@@ -203,6 +203,9 @@ async def render(
     with open_existing(folder) as run:
         config = frozen_config(run.ledger)
         old = run.ledger.meta("identity")
+        if old["renderer"] is not None:  # it has pictures: what nobody names is as it was
+            renderer = config.renderer if renderer == AUTO else renderer
+            scorer = config.scorer if scorer == AUTO else scorer
         settings = config.render_settings.model_copy(update=render_settings)
         config = config.model_copy(
             update={"renderer": renderer, "scorer": scorer, "out": folder, "render_settings": settings}
