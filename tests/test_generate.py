@@ -480,6 +480,12 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path: Path, monkeypatch
 # -- folders ----------------------------------------------------------------------------------
 
 
+def test_a_run_that_was_killed_before_it_began_can_begin(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").touch()
+    (tmp_path / ".lock").touch()
+    assert run(tmp_path, 2).samples == 2
+
+
 def test_two_processes_on_one_folder_are_refused(tmp_path: Path) -> None:
     code = f"""
 import time
@@ -537,10 +543,7 @@ def test_pictures_that_are_gone_are_rendered_again(again: str, tmp_path: Path) -
     (tmp_path / second).write_bytes(b"")
     with pytest.raises(SynthError, match=r"does not exist in .*"):
         export_run(tmp_path, "llava", tmp_path.with_suffix(".out"), allow_preview=True)
-    if again == "generate":
-        summary = run(tmp_path, 5, **SMALL)
-    else:
-        summary = render_run(tmp_path, renderer="preview", scorer="none", **SMALL["render_settings"])
+    summary = run(tmp_path, 5, **SMALL) if again == "generate" else render_run(tmp_path)
     assert summary.restored == 2
     assert (shown(tmp_path), text_of(tmp_path)) == (before, text)
     assert candidates(tmp_path)[: len(rows(tmp_path))] == states[: len(rows(tmp_path))]
@@ -599,7 +602,7 @@ def test_rendering_twice_and_with_another_renderer_or_template(tmp_path: Path) -
     before = shown(tmp_path / "run")
     render_run(tmp_path / "run", renderer="preview", width=64, height=64)
     assert shown(tmp_path / "run") == before
-    with pytest.raises(RunRefused, match="another renderer or size"):
+    with pytest.raises(RunRefused, match=r"another renderer, scorer or size:\n  pictures.width: 64 -> 128"):
         render_run(tmp_path / "run", renderer="preview", width=128)
 
 

@@ -30,7 +30,7 @@ from synth.produce.plan import Planner
 from synth.produce.synthesize import Synthesizer
 from synth.run.dataset import read_dataset, write_dataset
 from synth.run.folder import DATASET_FILE, RunFolder, check_start, frozen_config, open_existing
-from synth.run.select import NONE, make_llm, make_renderer, make_scorer, resolve
+from synth.run.select import AUTO, NONE, make_llm, make_renderer, make_scorer, resolve
 from synth.run.stop import cancel_on_signal, rare_collections
 
 _NO_CUTOFF = 2**62
@@ -154,14 +154,14 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
     """
     setup = prepare(config)
     check_start(config, setup.identity)
+    for path in config.existing:
+        for chain in setup.chains.values():
+            chain.remember_dataset(partial(read_dataset, path))
     with RunFolder(config.folder) as run:
         resumed = run.claim(config, setup.identity)
         ledger, backends = run.ledger, setup.backends
         if resumed:
             _remove_orphans(run.path, ledger, setup.abilities)
-        for path in config.existing:
-            for chain in setup.chains.values():
-                chain.remember_dataset(partial(read_dataset, path))
         tally = Tally(config, ledger.tokens(), backends.llm)
         illustrators = {name: _illustrator(setup, name, run) for name in setup.abilities}
         producers = [
@@ -203,6 +203,9 @@ async def render(
     with open_existing(folder) as run:
         config = frozen_config(run.ledger)
         old = run.ledger.meta("identity")
+        if old["renderer"] is not None:  # it has pictures: what nobody names is as it was
+            renderer = config.renderer if renderer == AUTO else renderer
+            scorer = config.scorer if scorer == AUTO else scorer
         settings = config.render_settings.model_copy(update=render_settings)
         config = config.model_copy(
             update={"renderer": renderer, "scorer": scorer, "out": folder, "render_settings": settings}
@@ -218,15 +221,14 @@ async def render(
                 f"{folder} was written with other abilities:\n  " + "\n  ".join(changed),
                 "Render with the templates and keyword banks that it was written with.",
             )
-        new = {**old}
-        for key in ("renderer", "scorer", "pictures"):
-            if old["renderer"] is not None and old[key] != setup.identity[key]:
-                raise RunRefused(
-                    f"{folder} already has pictures of another renderer or size.",
-                    "Go on with the same renderer, or generate into another folder.",
-                )
-            new[key] = setup.identity[key]
-        run.freeze(config, new)
+        drawn = {key: setup.identity[key] for key in ("renderer", "scorer", "pictures")}
+        changed = differences({key: old[key] for key in drawn}, drawn)
+        if old["renderer"] is not None and changed:
+            raise RunRefused(
+                f"{folder} already has pictures of another renderer, scorer or size:\n  " + "\n  ".join(changed),
+                "Go on with the same renderer, or generate into another folder.",
+            )
+        run.freeze(config, {**old, **drawn})
         _remove_orphans(run.path, run.ledger, setup.abilities)
         tally = Tally(config, run.ledger.tokens())
         lives = {}
