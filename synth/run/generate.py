@@ -237,6 +237,7 @@ def _render_life(saved: Saved, illustrator: Illustrator, tally: Tally) -> Callab
         if candidate is None:
             return False
         if candidate.state == "text_ok":
+            tally.begin(candidate.ability, index)
             await illustrator.make(candidate)
         tally.finished(candidate)
         return candidate.state in ("accepted", "surplus")
