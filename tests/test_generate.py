@@ -74,6 +74,12 @@ def test_the_data_set_does_not_depend_on_concurrency(
     assert ("tiny", "rejected", "repetition") in {end[:3] for end in Ledger(folder, True).funnel()}
 
 
+def test_the_summary_knows_what_would_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(tmp_path / "same", 2, **SMALL).varying == []
+    use(monkeypatch, Misbehaving())
+    assert run(tmp_path / "other", 2, llm="double", **SMALL).varying == ["replies"]
+
+
 def test_concurrency_of_the_scripted_model_changes_nothing(tmp_path: Path) -> None:
     for concurrency in (1, 64):
         run(tmp_path / str(concurrency), 60, "color", **{"llm_settings.concurrency": concurrency})

@@ -51,7 +51,8 @@ class Announcement:
 
 @dataclass
 class Summary:
-    """What a run left behind. `missing` counts samples per ability that it could not make."""
+    """What a run left behind. `missing` counts samples per ability that it could not make; `varying`
+    says what would differ if it were made again with the same settings."""
 
     folder: Path
     samples: int
@@ -60,6 +61,7 @@ class Summary:
     missing: dict[str, int] = field(default_factory=dict)
     rotated: dict[str, int] = field(default_factory=dict)
     filter_seconds: dict[str, float] = field(default_factory=dict)
+    varying: list[str] = field(default_factory=list)
     previews: bool = False
     text_only: bool = False
 
@@ -287,6 +289,7 @@ async def _run(
         seconds=time.monotonic() - began,
         missing=missing,
         filter_seconds=_filter_seconds(setup.chains),
+        varying=backends.varying,
         previews=backends.renderer is not None and backends.renderer.origin == "preview",
         text_only=backends.renderer is None,
     )
