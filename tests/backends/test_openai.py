@@ -385,6 +385,32 @@ async def test_no_harmless_request_is_sent_where_others_are_answered(endpoint, c
     assert len(endpoint.bodies) == 2
 
 
+async def test_403_for_one_prompt_is_about_the_prompt(endpoint, connect):
+    endpoint.script = [_dislikes("weapon", 403)]
+    llm = await connect()
+    await llm.chat(make_request("flower"))
+    with pytest.raises(ReplyError, match=r"403.*weapon is too long"):
+        await llm.chat(make_request("weapon"))
+    endpoint.script = [says({"error": "revoked"}, 403)]
+    with pytest.raises(BackendError, match=r"refuses every request.*revoked"):
+        await llm.chat(make_request("flower"))
+
+
+async def test_a_wait_that_is_asked_for_holds_those_in_line_too(endpoint, connect):
+    times = []
+
+    async def answer(request, body):
+        times.append(time.monotonic())
+        first = len(times) == 1
+        headers = {"Retry-After": "1"} if first else {}
+        return web.json_response({} if first else completion(), status=429 if first else 200, headers=headers)
+
+    endpoint.script = [answer]
+    llm = await connect(concurrency=1)
+    await asyncio.gather(*(llm.chat(make_request(seed=n)) for n in range(3)))
+    assert times[1] - times[0] > 0.9
+
+
 @pytest.mark.parametrize("status", [400, 413, 422])
 async def test_an_endpoint_that_refuses_everything_stops_the_run_and_is_quoted(endpoint, connect, status):
     endpoint.script = [says({"error": "maximum context length is 2048 tokens"}, status)]
