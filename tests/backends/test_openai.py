@@ -524,6 +524,13 @@ async def test_login_in_the_address(endpoint, connect, monkeypatch):
     assert "hunter22" not in hide_nothing(caught.value) + str(llm.identity())
 
 
+async def test_a_dummy_key_does_not_garble_messages(endpoint, connect, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "x")
+    endpoint.script = [says({"error": "maximum context exceeded"}, 400)]
+    with pytest.raises(BackendError, match="maximum context exceeded"):
+        await (await connect()).chat(make_request())
+
+
 async def test_synth_key_goes_first(endpoint, connect, monkeypatch):
     monkeypatch.setenv("SYNTH_API_KEY", "other")
     endpoint.script = [says(completion())]

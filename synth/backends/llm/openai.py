@@ -428,9 +428,10 @@ def _split_login(url: str) -> tuple[str, str]:
 
 
 def _secrets(key: str, login: str) -> list[str]:
-    """Longest first, so that a part never breaks up the whole."""
+    """Longest first, so that a part never breaks up the whole; a local server's dummy key ("x") is none and would
+    only make its messages unreadable."""
     found = {key, login, login.partition(":")[2], base64.b64encode(login.encode()).decode()}
-    return sorted(found - {""}, key=len, reverse=True)
+    return sorted((one for one in found if len(one) > 2), key=len, reverse=True)
 
 
 def _proxy(url: str) -> str | None:
