@@ -74,6 +74,12 @@ def test_the_data_set_does_not_depend_on_concurrency(
     assert ("tiny", "rejected", "repetition") in {end[:3] for end in Ledger(folder, True).funnel()}
 
 
+def test_the_summary_knows_what_would_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(tmp_path / "same", 2, **SMALL).varying == []
+    use(monkeypatch, Misbehaving())
+    assert run(tmp_path / "other", 2, llm="double", **SMALL).varying == ["replies"]
+
+
 def test_concurrency_of_the_scripted_model_changes_nothing(tmp_path: Path) -> None:
     for concurrency in (1, 64):
         run(tmp_path / str(concurrency), 60, "color", **{"llm_settings.concurrency": concurrency})
@@ -360,10 +366,26 @@ def test_a_hopeless_run_stops_early_and_says_why(tmp_path: Path, monkeypatch: py
     use(monkeypatch, Misbehaving(lambda _: ReplyError("no JSON at all")))
     with pytest.raises(RunStopped) as error:
         run(tmp_path, 100, llm="double")
-    assert "Of the first 24 candidates of 'animal', 24 ended as 'failed: write'" in error.value.message
+    assert "Of the first 24 candidates of 'animal' that this start made, 24 ended as 'failed: write'" in (
+        error.value.message
+    )
+    assert "no JSON at all" in error.value.message
+    assert "flow.stop_after" in error.value.message and "--set flow.stop_after" in error.value.fix
     assert error.value.exit_code == 3
     assert rows(tmp_path) == []
     assert len(candidates(tmp_path)) < 80
+
+
+def test_an_early_stop_is_no_dead_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, Misbehaving(lambda _: ReplyError("no JSON at all")))
+    made = [0]
+    for _ in range(2):  # still broken: a few more candidates, then it stops again
+        with pytest.raises(RunStopped):
+            run(tmp_path, 30, llm="double")
+        made.append(len(candidates(tmp_path)))
+    assert made[0] < made[1] < made[2]
+    use(monkeypatch, Misbehaving())
+    assert run(tmp_path, 30, llm="double").samples == 30
 
 
 def test_a_run_that_works_now_and_then_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,6 +69,11 @@ def print_summary(summary: Summary) -> None:
     if tally.repairs:
         repairs = ", ".join(f"{name} {count}" for name, count in tally.repairs.most_common())
         say(f"  repairs of replies: {repairs}")
+    if summary.varying:
+        say(
+            f"  committed rows never change; made again in a new folder, the same settings give the same plans, but "
+            f"not the same {' and '.join(summary.varying)}"
+        )
     if summary.samples:
         print_next_steps(str(summary.folder), summary.previews, summary.text_only)
 

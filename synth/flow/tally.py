@@ -16,15 +16,24 @@ from synth.records import Call, Candidate
 class AbilityTally:
     """Counts of one ability: what came out so far, and why the rest did not.
 
-    `first` are the ends of the candidates below index `stop_after`.
+    `watched` are the first `stop_after` indices that this process works on, `first` how they ended.
     """
 
     wanted: int
     accepted: int = 0
     tried: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    watched: set[int] = field(default_factory=set)
     first: Counter[str] = field(default_factory=Counter)
     stop_after: int = 24
+
+    def begin(self, index: int) -> None:
+        """Note that this process works on a candidate; called in index order.
+
+        What earlier processes made is not watched: a run that stopped early could never go on.
+        """
+        if len(self.watched) < self.stop_after:
+            self.watched.add(index)
 
     def count(self, candidate: Candidate) -> None:
         """Note how a candidate ended; stop a run whose first ones nearly all end in the same way.
@@ -37,17 +46,21 @@ class AbilityTally:
         self.accepted += good
         if not good:
             self.dropped[end] += 1
-        if candidate.index < self.stop_after:
+        if candidate.index in self.watched:
             self.first[end] += 1
             if self.first.total() == self.stop_after:
-                self._stop_if_hopeless(candidate.ability)
+                self._stop_if_hopeless(candidate)
 
-    def _stop_if_hopeless(self, name: str) -> None:
-        reason, count = self.first.most_common(1)[0]
-        if reason != "accepted" and count >= 0.9 * self.stop_after:
+    def _stop_if_hopeless(self, last: Candidate) -> None:
+        end, count = self.first.most_common(1)[0]
+        if end != "accepted" and count >= 0.9 * self.stop_after:
+            why = f"; {last.id}: {last.reason}" if end == f"{last.state}: {last.decided_by}" else ""
             raise RunStopped(
-                f"Of the first {self.stop_after} candidates of '{name}', {count} ended as '{reason}': stopped early.",
-                "Look at some with 'synth show', then change the model, the template or the filter's options.",
+                f"Of the first {self.stop_after} candidates of '{last.ability}' that this start made, {count} ended as "
+                f"'{end}': stopped early (flow.stop_after){why}.",
+                f"Look at some: synth show RUN {last.id}. If the cause lies outside the run (an endpoint), mend it "
+                "and run the same command again: it goes on with the next candidates. Another model, template or "
+                "filter option needs a new --out. --set flow.stop_after=N looks at more candidates before it stops.",
             )
 
 
@@ -83,6 +96,9 @@ class Tally:
         """What the run's tokens cost, at the prices of the settings."""
         price_in, price_out = self._prices
         return (self.prompt_tokens * price_in + self.completion_tokens * price_out) / 1e6
+
+    def begin(self, ability: str, index: int) -> None:
+        self.abilities[ability].begin(index)
 
     def replied(self, call: Call) -> None:
         self.calls += 1

@@ -71,6 +71,8 @@ class Synthesizer:
         plan = self._planner.next()
         assert plan.index == index
         candidate = self._saved.take(index)
+        if candidate is None or (candidate.state == "text_ok" and self._illustrator is not None):
+            self._tally.begin(self.ability.name, index)
         if candidate is not None:
             await self._replay(candidate)
         else:

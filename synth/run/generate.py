@@ -51,7 +51,8 @@ class Announcement:
 @dataclass
 class Summary:
     """What a run left behind. `missing` counts samples per ability that it could not make, `restored`
-    pictures of an earlier start that were rendered again because their files were gone."""
+    pictures of an earlier start that were rendered again because their files were gone; `varying` says
+    what would differ if the run were made again with the same settings."""
 
     folder: Path
     samples: int
@@ -61,6 +62,7 @@ class Summary:
     rotated: dict[str, int] = field(default_factory=dict)
     restored: int = 0
     filter_seconds: dict[str, float] = field(default_factory=dict)
+    varying: list[str] = field(default_factory=list)
     previews: bool = False
     text_only: bool = False
 
@@ -249,6 +251,8 @@ def _render_life(saved: Saved, illustrator: Illustrator, tally: Tally) -> Callab
         candidate = saved.take(index)
         if candidate is None:
             return False
+        if candidate.state == "text_ok":
+            tally.begin(candidate.ability, index)
         await illustrator.complete(candidate)
         tally.finished(candidate)
         return candidate.state in ("accepted", "surplus")
@@ -299,6 +303,7 @@ async def _run(
         seconds=time.monotonic() - began,
         missing=missing,
         filter_seconds=_filter_seconds(setup.chains),
+        varying=backends.varying,
         previews=backends.renderer is not None and backends.renderer.origin == "preview",
         text_only=backends.renderer is None,
     )

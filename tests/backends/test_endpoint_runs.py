@@ -205,4 +205,6 @@ async def test_waiting_is_shown_while_it_lasts_and_counted_in_the_end(
     summary = await start(limited, n=2, watch=progress.Watcher())
     assert re.search(r"\d waiting: rate limited, retrying in 0 s \(\d retries\)", capsys.readouterr().err)
     print_summary(summary)
-    assert "5 retries" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "5 retries" in printed
+    assert "the same plans, but not the same replies" in printed

@@ -385,6 +385,32 @@ async def test_no_harmless_request_is_sent_where_others_are_answered(endpoint, c
     assert len(endpoint.bodies) == 2
 
 
+async def test_403_for_one_prompt_is_about_the_prompt(endpoint, connect):
+    endpoint.script = [_dislikes("weapon", 403)]
+    llm = await connect()
+    await llm.chat(make_request("flower"))
+    with pytest.raises(ReplyError, match=r"403.*weapon is too long"):
+        await llm.chat(make_request("weapon"))
+    endpoint.script = [says({"error": "revoked"}, 403)]
+    with pytest.raises(BackendError, match=r"refuses every request.*revoked"):
+        await llm.chat(make_request("flower"))
+
+
+async def test_a_wait_that_is_asked_for_holds_those_in_line_too(endpoint, connect):
+    times = []
+
+    async def answer(request, body):
+        times.append(time.monotonic())
+        first = len(times) == 1
+        headers = {"Retry-After": "1"} if first else {}
+        return web.json_response({} if first else completion(), status=429 if first else 200, headers=headers)
+
+    endpoint.script = [answer]
+    llm = await connect(concurrency=1)
+    await asyncio.gather(*(llm.chat(make_request(seed=n)) for n in range(3)))
+    assert times[1] - times[0] > 0.9
+
+
 @pytest.mark.parametrize("status", [400, 413, 422])
 async def test_an_endpoint_that_refuses_everything_stops_the_run_and_is_quoted(endpoint, connect, status):
     endpoint.script = [says({"error": "maximum context length is 2048 tokens"}, status)]
@@ -496,6 +522,13 @@ async def test_login_in_the_address(endpoint, connect, monkeypatch):
         await llm.chat(make_request())
     assert endpoint.headers[0]["Authorization"].startswith("Basic ")
     assert "hunter22" not in hide_nothing(caught.value) + str(llm.identity())
+
+
+async def test_a_dummy_key_does_not_garble_messages(endpoint, connect, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "x")
+    endpoint.script = [says({"error": "maximum context exceeded"}, 400)]
+    with pytest.raises(BackendError, match="maximum context exceeded"):
+        await (await connect()).chat(make_request())
 
 
 async def test_synth_key_goes_first(endpoint, connect, monkeypatch):

@@ -107,11 +107,9 @@ class OpenAICompatible(LLM):
 
     async def chat(self, request: ChatRequest) -> ChatReply:
         try:
-            reply = await self._persist(request, self._settings.retries + 1)
+            return await self._persist(request, self._settings.retries + 1)
         except _Failed as failure:
-            reply = await self._after(failure, request)
-        self._refused_in_a_row = 0
-        return reply
+            return await self._after(failure, request)
 
     async def _after(self, failure: _Failed, request: ChatRequest) -> ChatReply:
         """What becomes of a request that failed for good.
@@ -171,10 +169,10 @@ class OpenAICompatible(LLM):
         come back later (429) is neither: that is waited out."""
         attempt = limited = 0
         while True:
-            if pause := self._backoff.held():
-                await asyncio.sleep(pause)
             await self._limit.enter()
             try:
+                if pause := self._backoff.held():
+                    await asyncio.sleep(pause)
                 self._check_up()
                 dialect, sent = self._dialect, time.monotonic()
                 answers = self._answers[request.shared.key]
@@ -244,20 +242,22 @@ class OpenAICompatible(LLM):
             raise _Again(f"an answer that is no chat completion ({len(raw)} bytes)") from None
         self._answers[request.shared.key] += 1
         self._limit.answered()
+        if request.message != _HARMLESS:
+            self._refused_in_a_row = 0
         text = content if isinstance(content, str) else ""
         tokens, estimated = _tokens(data.get("usage"), request, text)
         reply = ChatReply(
             text, dialect.mode, *tokens, finish == "length", estimated, *self._difference(request, dialect)
         )
         if not reply.text or finish == "content_filter":
-            raise ReplyError(self._no_text(message, finish), reply=reply)
+            raise ReplyError(self._no_text(message, finish, request), reply=reply)
         return reply
 
     def _difference(self, request: ChatRequest, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
         """How what was sent differs from what the engine asked: what was appended, what was left out."""
         return self._encoder.appended(request, dialect), tuple(sorted(dialect.without))
 
-    def _no_text(self, message: dict[str, Any], finish: object) -> str:
+    def _no_text(self, message: dict[str, Any], finish: object, request: ChatRequest) -> str:
         refusal = message.get("refusal")
         if isinstance(refusal, str) and refusal:
             return f"the model refused: {self._clean(refusal)}"
@@ -265,7 +265,7 @@ class OpenAICompatible(LLM):
             return "the endpoint's content filter withheld the reply"
         if finish == "length":
             return (
-                f"the reply ended at max_tokens={self._settings.max_tokens} before any text; a model that thinks first "
+                f"the reply ended at max_tokens={request.max_tokens} before any text; a model that thinks first "
                 "needs a larger llm_settings.max_tokens"
             )
         return f"the reply has no text (its content is {type(message.get('content')).__name__})"
@@ -273,7 +273,8 @@ class OpenAICompatible(LLM):
     def _refused(self, status: int, headers: Any, raw: bytes, dialect: Dialect) -> None:
         """Raise what an answer other than 200 means."""
         said = self._clean(raw[:4000].decode("utf-8", "replace"))
-        if status in (401, 403):
+        # Some gateways say 403 of a prompt that they do not like; a key that was good is not meant then.
+        if status == 401 or (status == 403 and not self._answers):
             if self._key:
                 raise self._stop(
                     f"{self._base_url} does not accept the API key ({status}).",
@@ -425,9 +426,10 @@ def _split_login(url: str) -> tuple[str, str]:
 
 
 def _secrets(key: str, login: str) -> list[str]:
-    """Longest first, so that a part never breaks up the whole."""
+    """Longest first, so that a part never breaks up the whole; a local server's dummy key ("x") is none and would
+    only make its messages unreadable."""
     found = {key, login, login.partition(":")[2], base64.b64encode(login.encode()).decode()}
-    return sorted(found - {""}, key=len, reverse=True)
+    return sorted((one for one in found if len(one) > 2), key=len, reverse=True)
 
 
 def _proxy(url: str) -> str | None:
