@@ -45,6 +45,9 @@ _SENTENCE = re.compile(r"[^.!?]+[.!?]?")
 
 class PhrasingOptions(Record):
     also: list[str] = Field(default_factory=list, description="further phrases to ban in answers")
+    then: list[str] = Field(
+        default_factory=list, description="how each sentence of an answer after its first must begin; default: freely"
+    )
     max_sentences: int = Field(4, ge=1, description="longest answer; weak models go wrong late")
 
 
@@ -58,6 +61,7 @@ class Phrasing(Filter):
     def __init__(self, options: PhrasingOptions, ability: Ability) -> None:
         super().__init__(options, ability)
         self._also = [phrase.lower() for phrase in options.also]
+        self._then = tuple(phrase.lower() for phrase in options.then)
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
         if candidate.stage == 2:  # questions of stage 1 come from the template's pool
@@ -99,6 +103,9 @@ class Phrasing(Filter):
             if said and stems <= said:
                 return f"the answer repeats itself: '{sentence.strip()}'"
             said |= stems
+        for sentence in sentences[1:]:
+            if self._then and not sentence.strip().lower().startswith(self._then):
+                return f"the answer goes on to other things: '{sentence.strip()}'"
         if len(sentences) > self.options.max_sentences:
             return f"the answer has {len(sentences)} sentences, more than {self.options.max_sentences}"
         return ""

@@ -33,6 +33,14 @@ def test_answers(answer: str, reason: str) -> None:
     assert reason in found.reason
 
 
+def test_a_second_sentence_can_be_kept_to_one_purpose() -> None:
+    checks = chain("phrasing", {"then": ["In reality", "normal"]})
+    kept = candidate(answers=["The fox is made of glass. In reality foxes have fur. Normal foxes are red."])
+    strays = candidate(answers=["The fox is made of glass. The forest is odd, too."])
+    assert verdict(checks, kept, "dialogue").outcome == "pass"
+    assert "goes on to other things: 'The forest is odd, too.'" in verdict(checks, strays, "dialogue").reason
+
+
 @pytest.mark.parametrize(
     ("answer", "complete"),
     [
