@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from synth.errors import BackendError, RunRefused, SynthError
 from synth.records import Candidate
@@ -94,7 +95,7 @@ class Ledger:
                     candidate.decided_by,
                     sum(call.prompt_tokens for call in calls),
                     sum(call.completion_tokens for call in calls),
-                    candidate.model_dump_json(exclude_defaults=True),
+                    candidate.to_json(leave_out_defaults=True).decode(),
                 ),
             )
         )
@@ -162,12 +163,12 @@ class Ledger:
                 (ability, start, *states, limit),
             )
             for (record,) in rows:
-                yield Candidate.model_validate_json(record)
+                yield self._candidate(record)
 
     def candidate(self, id_: str) -> Candidate | None:
         with self._open() as db:
             row = db.execute("SELECT record FROM candidates WHERE id = ?", (id_,)).fetchone()
-        return Candidate.model_validate_json(row[0]) if row else None
+        return self._candidate(row[0]) if row else None
 
     def illustrated(self, ability: str) -> set[int]:
         """The indices of candidates that may have pictures; 50 bytes each."""
@@ -240,6 +241,16 @@ class Ledger:
         if count:
             db.commit()
             self._committed += count
+
+    def _candidate(self, record: str) -> Candidate:
+        try:
+            return Candidate.from_json(record)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise RunRefused(
+                f"{self.path} has a row that cannot be read: {'.'.join(map(str, first['loc']))}: {first['msg']}.",
+                "Was it written by another version of synth, or altered? Open it with that version.",
+            ) from error
 
     @contextmanager
     def _open(self, connect: Callable[[], sqlite3.Connection] | None = None) -> Iterator[sqlite3.Connection]:

@@ -73,10 +73,9 @@ def write_dataset(folder: Path, ledger: Ledger, config: RunConfig) -> int:
     temporary = target.with_name(f"{DATASET_FILE}.part")
     count = 0
     try:
-        with open(temporary, "w", encoding="utf-8") as file:
+        with open(temporary, "wb") as file:
             for sample in samples(ledger, config):
-                file.write(sample.model_dump_json())
-                file.write("\n")
+                file.write(sample.to_json() + b"\n")
                 count += 1
             file.flush()
             os.fsync(file.fileno())
@@ -105,7 +104,7 @@ def read_dataset(path: str | Path) -> Iterator[Sample]:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     try:
-                        yield Sample.model_validate_json(line)
+                        yield Sample.from_json(line)
                     except ValidationError as error:
                         first = error.errors()[0]
                         field = ".".join(map(str, first["loc"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -132,8 +133,8 @@ def test_a_replayed_run_goes_on_with_the_same_verdicts(split: int) -> None:
     assert {"pass", "fail"} == set(outcomes(wanted))
     resumed = chain("repetition", options)
     for one in whole[:split]:
-        resumed.replay(Candidate.model_validate_json(one.model_dump_json()), "prompt")
-    later = [c.model_copy(update={"verdicts": []}) for c in whole[split:]]
+        resumed.replay(Candidate.from_json(one.to_json()), "prompt")
+    later = [replace(c, verdicts=[]) for c in whole[split:]]
     assert judge(resumed, *later) == wanted[split:]
 
 
