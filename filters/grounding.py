@@ -105,7 +105,7 @@ class Grounding(Filter):
             negative = _NEGATION.search(_source(candidate, source))
             if not negative and self._clause_with(_NEGATION, None, candidate, source):
                 return failed(f"the answer denies the {_label(candidate, source)}")
-        if self._denies_facts(candidate):
+        if self.options.never_deny and self._denies_facts(candidate):
             return failed(f"the answer denies what is true: {', '.join(self.options.never_deny)}")
         for source in self.options.never_absent:
             if self._clause_with(_ABSENT, _IN_GENERAL, candidate, source, 0.4):

@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 
 import pytest
+from synth.filters import repetition
 
 from synth.filtering import Chain
 from synth.records import Candidate, Image, Sample, Turn, Verdict
@@ -170,3 +171,19 @@ def test_equal_sets_are_always_found_among_many() -> None:
     assert set(outcomes(judge(one, *(prompt(n, words) for n, words in enumerate(many))))) == {"pass"}
     again = judge(one, *(prompt(300 + n, words[::-1]) for n, words in enumerate(many)))
     assert set(outcomes(again)) == {"fail"}
+
+
+def test_many_proposals_at_once_are_compared_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    dice = random.Random(4)
+    found: list[list[tuple[float, int]]] = []
+    texts = [[f"w{dice.randrange(30)}" for _ in range(dice.randrange(1, 25))] for _ in range(150)]
+    for many in (1, 10**9):
+        monkeypatch.setattr(repetition, "_MANY", many)
+        index = repetition.NearDuplicates(0.5, bands=6)
+        found.append([])
+        for text in texts:
+            item = index.item(text)
+            found[-1].append(index.nearest(item))
+            index.add(item)
+    assert found[0] == found[1]
+    assert len({where for _, where in found[0]}) > 20
