@@ -49,7 +49,7 @@ def requests(n: int, size: int) -> list[RenderRequest]:
     ]
     scenes, lights, styles = (
         entries("scene") or ["forest"],
-        entries("lighting") or ["sunset"],
+        ["sunset", "candlelight", "soft light", "moonlight", "fog"],
         entries("style") or ["oil painting"],
     )
     colours = entries("color") or ["red"]

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from synth.abilities import Ability
+from synth.abilities import Ability, dialogue_stage
 from synth.backends.render.base import Rendered
 from synth.errors import SynthError
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
-from synth.text import all_stems, content_stems, stem
+from synth.text import all_stems, content_stems, stem, words
 
 _CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|while|because|although|and|whereas|instead of|rather than)\b", re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:not|never|no|cannot|nor|without|impossible)\b|n't\b", re.IGNORECASE)
@@ -38,6 +38,12 @@ _FRAME = frozenset(
     ordinary always never only instead while because cannot would should could like look looks looking makes make
     made thing something part place different difference same life world way yes no""".split()  # noqa: SIM905
 )
+#: words that say where things are to each other, which an answer may add too
+_WHERE = frozenset(
+    stem(word)
+    for word in """stand lie lies lying hang sit rest cover put use serve set near beside next behind front around
+    above below under middle distance""".split()  # noqa: SIM905
+)
 
 
 class GroundingOptions(Record):
@@ -55,6 +61,16 @@ class GroundingOptions(Record):
     answer: dict[str, float] = Field(default_factory=dict, description="all answers together: {source: share}")
     answer_either: dict[str, float] = Field(
         default_factory=dict, description="like `answer`, but one of the sources is enough"
+    )
+    asked: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="the answer to a question of the pool: share of each source that the question `asks` for",
+    )
+    apart: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="{source: others}: the answer must not give the others to the source",
     )
     never_deny: list[str] = Field(default_factory=list, description="sources that no clause of an answer may negate")
     never_absent: list[str] = Field(
@@ -82,7 +98,8 @@ class Grounding(Filter):
         super().__init__(options, ability)
         self._subject = ability.prompt.subject
         known = {*ability.plan, *ability.write.facts}
-        named = [*options.answer, *options.answer_either]
+        named = [*options.answer, *options.answer_either, *options.apart]
+        named += [other for others in options.apart.values() for other in others]
         named += [*options.never_deny, *options.never_absent, *options.never_usual]
         for source in named:
             if source.partition(".")[0] not in known:
@@ -98,11 +115,20 @@ class Grounding(Filter):
         problem = self._missing(candidate, text, self.options.answer)
         if problem:
             return failed(f"the answer {problem}")
+        if self.options.asked and candidate.stage == dialogue_stage("describe"):
+            asks = self.ability.asks(candidate.question)
+            problem = self._missing(candidate, text, dict.fromkeys(asks, self.options.asked))
+            if problem:
+                return failed(f"the answer {problem}, which is asked for")
         either = self.options.answer_either
         if either and all(self._missing(candidate, text, {s: share}) for s, share in either.items()):
             return failed(f"the answer speaks of none of: {', '.join(either)}")
+        for source, others in self.options.apart.items():
+            for other in others:
+                if self._joined(candidate, text, source, other):
+                    return failed(f"the answer gives the {_label(candidate, other)} to the {_label(candidate, source)}")
         for source in self.options.never_deny:
-            negative = _NEGATION.search(_source(candidate, source))
+            negative = _NEGATION.search(candidate.source(source))
             if not negative and self._clause_with(_NEGATION, None, candidate, source):
                 return failed(f"the answer denies the {_label(candidate, source)}")
         if self.options.never_deny and self._denies_facts(candidate):
@@ -144,17 +170,27 @@ class Grounding(Filter):
         """The content words of a source, without those of the subject: an answer that says "iron"
         has not yet spoken of the ironing board."""
         subject = self._subject
-        wanted = content_stems(_source(candidate, source))
+        wanted = content_stems(candidate.source(source))
         if source == subject:
             return wanted
-        return (wanted - content_stems(_source(candidate, subject))) or wanted
+        return (wanted - content_stems(candidate.source(subject))) or wanted
+
+    def _joined(self, candidate: Candidate, text: str, source: str, other: str) -> bool:
+        """ "in a cabin with a brass base": `other` follows `source` as if it belonged to it."""
+        last = words(candidate.source(source))[-1:]
+        belongs = content_stems(candidate.source(other)) - content_stems(candidate.source(source))
+        for word in last:
+            for after in re.findall(rf"\b{re.escape(word)} with ((?:[\w'-]+ ?){{1,4}})", text, re.IGNORECASE):
+                if content_stems(after) & belongs:
+                    return True
+        return False
 
     def _denies_facts(self, candidate: Candidate) -> bool:
         """Whether a negated clause consists mostly of words that are true of the subject: "sharks do
         not swim" about an animal of which the plan says that it swims."""
-        sources = [_source(candidate, source) for source in self.options.never_deny]
+        sources = [candidate.source(source) for source in self.options.never_deny]
         true = all_stems(text for text in sources if not _NEGATION.search(text))
-        subject = content_stems(_source(candidate, self._subject))
+        subject = content_stems(candidate.source(self._subject))
         for answer in candidate.answers:
             for clause in _CLAUSE.split(answer):
                 if _NEGATION.search(clause):
@@ -165,7 +201,7 @@ class Grounding(Filter):
 
     def _other_subject(self, candidate: Candidate) -> str:
         """What "a normal X" names if it is not the subject: "a normal runner grips small things"."""
-        subject = content_stems(_source(candidate, self._subject))
+        subject = content_stems(candidate.source(self._subject))
         for answer in candidate.answers:
             for named in _A_NORMAL.findall(answer):
                 stems = content_stems(named) - _FRAME
@@ -202,7 +238,7 @@ class Grounding(Filter):
         stems = all_stems(given)
         lowest = 1.0
         for answer in candidate.answers:
-            own = content_stems(answer) - _FRAME
+            own = content_stems(answer) - _FRAME - _WHERE
             lowest = min(lowest, len(own & stems) / (len(own) or 1))
         if lowest < self.options.faithful:
             return failed("the answer adds too much that was not planned", round(lowest, 3))
@@ -210,13 +246,4 @@ class Grounding(Filter):
 
 
 def _label(candidate: Candidate, source: str) -> str:
-    return f"{source.replace('.', ' ')} '{_source(candidate, source)}'"
-
-
-def _source(candidate: Candidate, source: str) -> str:
-    """The text of a plan slot, of a fact of one, or of a written fact."""
-    name, _, fact = source.partition(".")
-    if name in candidate.plan:
-        entry = candidate.plan[name]
-        return entry.facts.get(fact, "") if fact else entry.text
-    return candidate.facts.get(name, "")
+    return f"{source.replace('.', ' ')} '{candidate.source(source)}'"

@@ -15,7 +15,7 @@ from synth.abilities import Ability
 from synth.backends.render.base import Rendered
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
-from synth.text import words
+from synth.text import content_stems, words
 
 #: talk about the task instead of the picture, in lower case: ignoring case takes four times as long
 _META = re.compile(
@@ -80,10 +80,13 @@ class Phrasing(Filter):
             return f"the answer contains '{banned}'"
         if not answer.isascii() and sum(not ch.isascii() for ch in answer) > 0.1 * len(answer):
             return "the answer is not in English"
-        sentences = [" ".join(words(part)) for part in _SENTENCE.findall(answer)]
-        sentences = [part for part in sentences if part]
-        if len(set(sentences)) < len(sentences):
-            return "the answer repeats a sentence"
+        sentences = [part for part in _SENTENCE.findall(answer) if words(part)]
+        said: frozenset[str] = frozenset()
+        for sentence in sentences:
+            stems = content_stems(sentence)
+            if said and stems <= said:
+                return f"the answer repeats itself: '{sentence.strip()}'"
+            said |= stems
         if len(sentences) > self.options.max_sentences:
             return f"the answer has {len(sentences)} sentences, more than {self.options.max_sentences}"
         return ""

@@ -23,6 +23,9 @@ from synth.banks import KeywordBank, parse_bank
 from synth.errors import SynthError
 from synth.records import IMAGE_PLACEHOLDER, DialogueKind, Entry, Form, Record
 
+#: names that the engine gives values in every request
+RESERVED = frozenset({"keywords", "question", "asks"})
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -93,6 +96,19 @@ class DialogueTemplate(Record):
     chat: Text
     max_characters: int = Field(400, ge=40, le=500)
     temperature: float | None = Field(None, ge=0, le=2, description="default: the run's")
+
+
+class Question(Record):
+    """A question of the pool and what it asks for: plan slots, facts of one (`subject.place`), written
+    facts, or `keywords`, all that the picture shows.
+
+    The dialogue template can hand over just that (`{% if 'subject.place' in asks %}`), and the
+    grounding filter can check that the answer speaks of it.
+    """
+
+    text: Text
+    asks: list[str] = Field(default_factory=list)
+    field: str = Field(exclude=True, description="where it stands in the file")
 
 
 class Exchange(Record):
@@ -182,47 +198,111 @@ class Ability(Record):
     prompt: PromptStyle
     write: WriteTemplate
     dialogue: DialogueTemplate
-    questions: list[Text] = Field(min_length=30)
+    questions: list[Question] = Field(min_length=30)
     restrictions: list[Restriction] = Field(default_factory=list)
     filters: list[FilterUse] = Field(min_length=1)
     examples: list[Example] = Field(min_length=6)
 
     source: str = Field(default="", exclude=True)
     digest: str = Field(default="", exclude=True)
+    _document: strict_yaml.Document | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _question_pool(cls, data: Any) -> Any:
+        """A plain list of questions, or lists under what they ask for: `subject.look, subject.place: [...]`."""
+        pool = data.get("questions") if isinstance(data, dict) else None
+        if isinstance(pool, dict):
+            questions = [
+                {
+                    "text": text,
+                    "asks": [source.strip() for source in str(asks).split(",")],
+                    "field": f"questions.{asks}.{n}",
+                }
+                for asks, texts in pool.items()
+                for n, text in enumerate(texts if isinstance(texts, list) else [texts])
+            ]
+        elif isinstance(pool, list):
+            questions = [{"text": one, "field": f"questions.{n}"} for n, one in enumerate(pool)]
+        else:
+            return data
+        return {**data, "questions": questions}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        slots = set(self.plan)
         if self.form != "single":
-            raise ValueError("form: only 'single' can be produced by this version")
-        named_slots = [self.prompt.subject, *self.prompt.lead, *self.prompt.append]
-        for restriction in self.restrictions:
-            named_slots += [*restriction.require, *restriction.require_first]
-        named_slots += [slot for fact in self.write.facts.values() for slot in [*fact.uses, *fact.avoids]]
-        for named in named_slots:
-            if named not in slots:
-                raise ValueError(f"'{named}' is named but 'plan' has no such slot")
+            raise _FieldError("form", "only 'single' can be produced by this version")
+        self._check_names()
         seen: set[str] = set()
         for name, slot in self.plan.items():
-            for target in slot.match.values():
+            for fact, target in slot.match.items():
                 if target.partition(".")[0] not in seen:
-                    raise ValueError(f"plan.{name}.match: '{target}' must name a slot that is drawn before")
+                    raise _FieldError(f"plan.{name}.match.{fact}", f"'{target}' must name a slot that is drawn before")
             seen.add(name)
-        for number, example in enumerate(self.examples, 1):
+        for number, example in enumerate(self.examples):
             for wanted, given, what in (
-                (slots, set(example.plan), "plan"),
+                (set(self.plan), set(example.plan), "plan"),
                 (set(self.write.facts), set(example.facts), "facts"),
             ):
                 if wanted != given:
-                    raise ValueError(
-                        f"examples: example {number}: {what} has {sorted(given)} but needs {sorted(wanted)}"
-                    )
-        if len(set(self.questions)) != len(self.questions):
-            raise ValueError("questions: a question is there twice")
-        for question in self.questions:
-            if IMAGE_PLACEHOLDER in question:
-                raise ValueError(f"questions: '{question}': '{IMAGE_PLACEHOLDER}' is added by the engine")
+                    raise _FieldError(f"examples.{number}.{what}", f"it has {sorted(given)} but needs {sorted(wanted)}")
+        self._check_questions()
         return self
+
+    def _check_questions(self) -> None:
+        known = {*self.plan, *self.write.facts, "keywords"}
+        seen: set[str] = set()
+        for question in self.questions:
+            if question.text in seen:
+                raise _FieldError(question.field, f"'{question.text}' is there twice")
+            seen.add(question.text)
+            if IMAGE_PLACEHOLDER in question.text:
+                raise _FieldError(question.field, f"'{IMAGE_PLACEHOLDER}' is added by the engine")
+            for source in question.asks:
+                if source.partition(".")[0] not in known:
+                    problem = f"'{source}' is no plan slot and no written fact (there are {sorted(known)})"
+                    raise _FieldError(question.field, problem)
+        if any(question.asks for question in self.questions):
+            for number, example in enumerate(self.examples):
+                if example.question not in seen:
+                    problem = f"'{example.question}' must be one of 'questions', which say what is asked for"
+                    raise _FieldError(f"examples.{number}.question", problem)
+
+    @cached_property
+    def _asked(self) -> dict[str, list[str]]:
+        return {question.text: question.asks for question in self.questions}
+
+    def asks(self, question: str) -> list[str]:
+        """What a question of the pool asks for; empty if the pool does not say."""
+        return self._asked.get(question, [])
+
+    def _check_names(self) -> None:
+        """Every name in a request means one thing, and every slot that is named exists."""
+        for field_name, names in (("plan", self.plan), ("write.facts", self.write.facts)):
+            for name in RESERVED & set(names):
+                raise _FieldError(f"{field_name}.{name}", "the engine itself gives this name a value; choose another")
+        for name in self.plan.keys() & self.write.facts:
+            raise _FieldError(f"write.facts.{name}", "a slot of 'plan' has this name already; choose another")
+        for path, name in self._named_slots():
+            if name not in self.plan:
+                raise _FieldError(path, f"'{name}' is named but 'plan' has no such slot")
+
+    def _named_slots(self) -> Iterator[tuple[str, str]]:
+        """Where slots are named, and which."""
+        lists = [("prompt.lead", self.prompt.lead), ("prompt.append", self.prompt.append)]
+        for number, rule in enumerate(self.restrictions):
+            lists.append((f"restrictions.{number}.require", rule.require))
+            lists.append((f"restrictions.{number}.require_first", rule.require_first))
+        for name, fact in self.write.facts.items():
+            lists += [(f"write.facts.{name}.uses", fact.uses), (f"write.facts.{name}.avoids", fact.avoids)]
+        yield "prompt.subject", self.prompt.subject
+        for path, names in lists:
+            yield from ((f"{path}.{number}", name) for number, name in enumerate(names))
+
+    def where(self, field: str, shown: str = "") -> str:
+        """File, line and field, to begin an error with: `x.yaml, line 7: write.request`."""
+        line = f", line {self._document.line(field.split('.'))}" if self._document else ""
+        return f"{self.source}{line}: {shown or field}"
 
     def templates(self) -> list[tuple[str, str]]:
         """The Jinja texts of the ability with the names of their fields."""
@@ -237,6 +317,14 @@ class Ability(Record):
 
     def example_id(self, number: int) -> str:
         return f"{self.name}/template/{number}"
+
+
+class _FieldError(ValueError):
+    """What is wrong with a field, found by a check that looks at several."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.path: tuple[int | str, ...] = tuple(field.split("."))
 
 
 def _as_entry(value: Any) -> Any:
@@ -257,8 +345,7 @@ def parse_ability(text: str, source: str) -> Ability:
         SynthError: naming file, line and field of the first problems.
     """
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = strict_yaml.load(text)
+        document = strict_yaml.parse(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
@@ -266,37 +353,24 @@ def parse_ability(text: str, source: str) -> Ability:
             f"{source}{line}: this is not valid YAML: {getattr(error, 'problem', error)}.",
             "Check indentation and quotes: a text that contains ': ' or starts with a special sign needs quotes.",
         ) from error
-    if not isinstance(data, dict):
+    if not isinstance(document.data, dict):
         raise SynthError(f"{source}: the file is not a mapping of fields.", "See docs/new-ability.md.")
     try:
-        ability = Ability.model_validate(data)
+        ability = Ability.model_validate(document.data)
     except ValidationError as error:
         problems = []
         for one in error.errors()[:5]:
-            path = ".".join(str(p) for p in one["loc"])
+            cause = one.get("ctx", {}).get("error")
+            path = cause.path if isinstance(cause, _FieldError) else one["loc"]
             message = one["msg"].removeprefix("Value error, ")
-            problems.append(f"{source}, line {_line_of(node, one['loc'])}: {path or 'template'}: {message}")
+            problems.append(
+                f"{source}, line {document.line(path)}: {'.'.join(map(str, path)) or 'template'}: {message}"
+            )
         raise SynthError("\n".join(problems), "docs/new-ability.md describes every field.") from error
     ability.source = source
+    ability._document = document
     ability.digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
     return ability
-
-
-def _line_of(node: yaml.Node | None, path: tuple[int | str, ...]) -> int:
-    """The line of the deepest node on `path` that exists in the file."""
-    line = 1
-    for step in path:
-        if isinstance(node, yaml.MappingNode):
-            pair = next((p for p in node.value if p[0].value == str(step)), None)
-            if pair is None:
-                break
-            line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,8 +433,8 @@ class Catalog:
     def check_banks(self, ability: Ability) -> None:
         """Raise a `SynthError` if a bank or a fact that the plan relies on is missing."""
         for slot_name, slot in ability.plan.items():
-            where = f"{ability.source}: plan.{slot_name}"
             if slot.bank and slot.bank not in self._banks:
+                where = ability.where(f"plan.{slot_name}.bank")
                 error = plugins.unknown("keyword bank", slot.bank, self._banks)
                 raise SynthError(f"{where}: {error.message}", error.fix)
             if slot.bank:
@@ -377,8 +451,8 @@ class Catalog:
                 missing = next((entry for entry in bank.entries if fact not in entry.facts), None)
                 if missing is not None:
                     raise SynthError(
-                        f"{bank.source}: '{missing.text}' has no fact '{fact}', which {ability.source}: "
-                        f"{field_name} reads as {{{{ {slot}.{fact} }}}}.",
+                        f"{bank.source}: '{missing.text}' has no fact '{fact}', which {ability.where(field_name)} "
+                        f"reads as {{{{ {slot}.{fact} }}}}.",
                         "Add the fact to the entry, or guard it in the template with 'is defined'.",
                     )
 
@@ -415,13 +489,19 @@ class Catalog:
                     continue
                 yield name, Found(name, file, provider)
         for root_dir in self.plugin_dirs:
-            if not root_dir.is_dir():
+            if not holds_data(root_dir):
+                problem = "it holds no templates/*.yaml and no keyword_banks/*.txt"
                 raise SynthError(
-                    f"--plugin-dir {root_dir}: there is no such folder.",
-                    "It should hold templates/*.yaml and keyword_banks/*.txt.",
+                    f"--plugin-dir {root_dir}: {problem if root_dir.is_dir() else 'there is no such folder'}.",
+                    "Give the folder above templates/ and keyword_banks/; 'synth abilities new' makes one.",
                 )
             for path in sorted((root_dir / folder).glob(f"*{suffix}")):
                 yield path.stem, Found(path.stem, path, "plugin-dir")
+
+
+def holds_data(plugin_dir: Path) -> bool:
+    """Whether a folder has templates or keyword banks where a `--plugin-dir` has them."""
+    return any(plugin_dir.glob("templates/*.yaml")) or any(plugin_dir.glob("keyword_banks/*.txt"))
 
 
 def _read(found: Found) -> str:

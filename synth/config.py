@@ -21,6 +21,8 @@ from synth.errors import SynthError
 from synth.produce.pool import PoolSettings
 from synth.records import DialogueKind, Record
 
+_LONGEST_VALUE = 60
+
 
 class FlowSettings(Record):
     """How hard to try and when to give up."""
@@ -135,10 +137,20 @@ def _set(data: dict[str, Any], path: list[str], value: Any) -> None:
 
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:
-    """The dotted keys in which two identities differ, with both values."""
+    """The dotted keys in which two identities differ, each with its old and new value in short."""
     if isinstance(old, dict) and isinstance(new, dict):
         found = []
         for key in sorted({*old, *new}):
             found += differences(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
         return found
-    return [] if old == new else [f"{path}: was {old!r}, now {new!r}"]
+    return [] if old == new else [f"{path}: {_short(old)} -> {_short(new)}"]
+
+
+def _short(value: Any) -> str:
+    """A value of an identity in a few words: a backend by its name, a section by its keys."""
+    if value is None:
+        return "none"
+    if isinstance(value, dict):
+        value = value.get("name") or f"({', '.join(map(str, value))})"
+    text = str(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."

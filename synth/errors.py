@@ -5,6 +5,11 @@ Anything that is not a `SynthError` and reaches the command line is a bug in syn
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from synth.backends.llm.base import ChatReply
+
 
 class SynthError(Exception):
     """A problem the user can act on.
@@ -14,7 +19,7 @@ class SynthError(Exception):
         fix: what to do about it; printed on its own line.
     """
 
-    exit_code = 2
+    exit_code = 2  # docs/cli.md has the table
 
     def __init__(self, message: str, fix: str = "") -> None:
         super().__init__(message)
@@ -36,13 +41,24 @@ class MissingExtra(SynthError):
 
 
 class BackendError(SynthError):
-    """A language model, renderer or scorer cannot go on; the run stops and can be resumed."""
+    """A backend, a filter or the disk cannot go on; the run stops and can be resumed.
+
+    Not for what the command line or a file says wrongly: that is a plain `SynthError`.
+    """
 
     exit_code = 4
 
 
 class ReplyError(SynthError):
-    """One reply of a language model is unusable; only its candidate is affected."""
+    """One reply of a language model is unusable; only its candidate is affected.
+
+    Args:
+        reply: what came back all the same; its tokens were paid for and are counted.
+    """
+
+    def __init__(self, message: str, fix: str = "", reply: ChatReply | None = None) -> None:
+        super().__init__(message, fix)
+        self.reply = reply
 
 
 class RunStopped(SynthError):
@@ -55,3 +71,13 @@ class RunRefused(SynthError):
     """The run folder cannot be used: locked, of a newer version, or of another identity."""
 
     exit_code = 5
+
+
+class NewerVersion(RunRefused):
+    """A file was written in a version of its format that this synth does not know."""
+
+    def __init__(self, where: str, what: str, found: object, known: int) -> None:
+        super().__init__(
+            f"{where} was written by a newer synth ({what} version {found}, this one reads {known}).",
+            "Update with: pip install -U synth-vlit",
+        )

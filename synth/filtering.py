@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import ValidationError
 
-from synth.errors import SynthError
+from synth.errors import BackendError, SynthError
 from synth.records import Candidate, Outcome, Record, Sample, Stage, Verdict
 
 if TYPE_CHECKING:
@@ -139,8 +139,8 @@ class Filter(ABC):
             attempt=attempt,
         )
 
-    def _broken(self, error: Exception, candidate: str, stage: Stage) -> SynthError:
-        return SynthError(
+    def _broken(self, error: Exception, candidate: str, stage: Stage) -> BackendError:
+        return BackendError(
             f"The filter '{self.name}' failed on {candidate} (stage {stage}): {type(error).__name__}: {error}",
             "That is a bug of the filter. Correct it or update its package, then run the same command "
             "again: what was committed is kept.",
@@ -224,9 +224,10 @@ class Chain:
 def build_chain(ability: Ability, classes: dict[str, type[Filter]]) -> Chain:
     """Make the filters an ability's YAML names; `classes` maps registered names to plugins."""
     filters = []
-    for use in ability.filters:
+    for number, use in enumerate(ability.filters):
         cls = classes.get(use.name)
-        where = f"{ability.source}: filters: {use.name}"
+        place = f"filters.{number}.{use.name}"
+        where = ability.where(place, f"filters: {use.name}")
         if cls is None:
             known = ", ".join(sorted(classes))
             raise SynthError(f"{where}: there is no such filter.", f"Installed filters: {known}.")
@@ -241,7 +242,7 @@ def build_chain(ability: Ability, classes: dict[str, type[Filter]]) -> Chain:
             first = error.errors()[0]
             option = ".".join(map(str, first["loc"])) or "options"
             raise SynthError(
-                f"{where}: {option}: {first['msg']}.",
+                f"{ability.where(f'{place}.{option}', f'filters: {use.name}: {option}')}: {first['msg']}.",
                 f"Options of this filter: {', '.join(cls.Options.model_fields) or 'none'}.",
             ) from error
         if cls.ordered and "image" in cls.stages:

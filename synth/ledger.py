@@ -21,8 +21,8 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from synth.errors import BackendError, RunRefused, SynthError
-from synth.records import Candidate
+from synth.errors import BackendError, NewerVersion, RunRefused, SynthError
+from synth.records import Candidate, State
 
 LEDGER_VERSION = 1
 FILE_NAME = "ledger.sqlite"
@@ -59,7 +59,7 @@ class Ledger:
 
     With `read_only` nothing is ever written, so that a run can be looked at while it works.
 
-    Raises from `__init__`: `RunRefused` if the file is not a ledger or of a newer version.
+    Raises from `__init__`: `RunRefused` if the file is not a ledger, `NewerVersion` if it is of a newer version.
     """
 
     def __init__(self, folder: Path, read_only: bool = False) -> None:
@@ -196,6 +196,24 @@ class Ledger:
                 )
             )
 
+    def nth_index(self, ability: str, states: tuple[State, ...], n: int) -> int | None:
+        """The index of the n-th candidate in one of these states, or None if there are fewer."""
+        with self._open() as db:
+            row = db.execute(
+                f"SELECT idx FROM candidates WHERE ability = ? AND state IN ({','.join('?' * len(states))}) "
+                "ORDER BY idx LIMIT 1 OFFSET ?",
+                (ability, *states, n - 1),
+            ).fetchone()
+        return row[0] if row else None
+
+    def count_beyond(self, ability: str, state: State, index: int) -> int:
+        """How many candidates in this state come after `index`."""
+        with self._open() as db:
+            row = db.execute(
+                "SELECT COUNT(*) FROM candidates WHERE ability = ? AND state = ? AND idx > ?", (ability, state, index)
+            ).fetchone()
+        return int(row[0])
+
     def tokens(self) -> tuple[int, int]:
         """Prompt and reply tokens the run has used; those of candidates that were not finished
         included, unless the process was killed."""
@@ -302,10 +320,7 @@ class Ledger:
         row = db.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
         found = int(row[0]) if row else 0
         if found > LEDGER_VERSION:
-            raise RunRefused(
-                f"{self.path} was written by a newer synth (ledger version {found}, this one reads {LEDGER_VERSION}).",
-                "Update with: pip install -U synth-vlit",
-            )
+            raise NewerVersion(str(self.path), "ledger", found, LEDGER_VERSION)
 
     def _raise_error(self) -> None:
         if isinstance(self._error, SynthError):

@@ -177,6 +177,14 @@ class Candidate(Row):
         """What the user says, without image placeholders."""
         return [turn.text.replace(IMAGE_PLACEHOLDER, "").strip() for turn in self.turns if turn.role == "user"]
 
+    def source(self, name: str) -> str:
+        """The text of a plan slot (`subject`), of a fact of one (`subject.place`) or of a written fact."""
+        slot, _, fact = name.partition(".")
+        if slot in self.plan:
+            entry = self.plan[slot]
+            return entry.facts.get(fact, "") if fact else entry.text
+        return self.facts.get(slot, "")
+
     def reject(self, filter_name: str, reason: str) -> None:
         self.state, self.decided_by, self.reason = "rejected", filter_name, reason
 

@@ -1,8 +1,10 @@
-"""YAML in which a key may stand only once: a second `filters:` must not silently replace the first."""
+"""YAML for what people write: a key may stand only once, because a second `filters:` must not silently
+replace the first, and `2024-05-01` is a text, because no setting and no field of ours is a date."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -21,6 +23,46 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a text says, and in which line."""
+
+    data: Any
+    root: yaml.Node | None
+
+    def line(self, path: Sequence[int | str]) -> int:
+        """The line of the deepest part on `path` that exists in the text."""
+        line, node = 1, self.root
+        for step in path:
+            if isinstance(node, yaml.MappingNode):
+                pair = next((p for p in node.value if p[0].value == str(step)), None)
+                if pair is None:
+                    break
+                line, node = pair[0].start_mark.line + 1, pair[1]
+            elif isinstance(node, yaml.SequenceNode) and str(step).isdigit() and int(step) < len(node.value):
+                node = node.value[int(step)]
+                line = node.start_mark.line + 1
+            else:
+                break
+        return line
+
+
+def parse(text: str) -> Document:
+    """The document with its lines; raises `yaml.YAMLError` with the line of the problem."""
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        return Document(None if root is None else loader.construct_document(root), root)
+    finally:
+        loader.dispose()
+
+
 def load(text: str) -> Any:
-    """The document; raises `yaml.YAMLError` with the line of the problem."""
-    return yaml.load(text, Loader=_Loader)  # a subclass of SafeLoader
+    """The document alone."""
+    return parse(text).data

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from synth.abilities import Catalog, parse_ability
+from synth.abilities import RESERVED, Catalog, parse_ability
 from synth.banks import parse_bank
 from synth.errors import SynthError
 from synth.produce.check import check_ability
@@ -72,8 +72,8 @@ def test_the_small_template_is_sound() -> None:
         ("    bank: thing", "    bnak: thing", "bnak", "plan.subject.bnak", "Extra inputs"),
         ("    bank: odd", "    bank: odd\n    values: [x]", "oddity:", "plan.oddity", "give one of"),
         ("  emphasis: 1", "  emphasis: 9", "emphasis", "prompt.emphasis", "less than or equal to 4"),
-        ("  - subject\n  - oddity\n", "  - subjekt\n", "name: tiny", "", "'subjekt' is named but"),
-        ("      for: subject.is", "      for: camera.is", "name: tiny", "", "'camera.is' must name a slot"),
+        ("  - subject\n  - oddity\n", "  - subjekt\n", "- subjekt", "prompt.lead.0", "'subjekt' is named but"),
+        ("      for: subject.is", "      for: camera.is", "for: camera.is", "plan.oddity.match.for", "must name"),
         ("question: What is odd here?", "question: 3", "question: 3", "examples.0.question", "valid string"),
     ],
 )  # fmt: skip
@@ -94,7 +94,15 @@ def test_schema_errors_name_file_line_and_field(old: str, new: str, marker: str,
     ("changes", "message"),
     [
         ({"questions": [f"q{n}?" for n in range(29)]}, "questions: List should have at least 30"),
-        ({"questions": ["same?"] * 30}, "questions: a question is there twice"),
+        ({"questions": ["same?"] * 30}, "questions.1: 'same?' is there twice"),
+        (
+            {"questions": {"plase": [f"q{n}?" for n in range(30)]}},
+            "questions.plase.0: 'plase' is no plan slot and no written fact",
+        ),
+        (
+            {"questions": {"subject": [f"q{n}?" for n in range(30)]}},
+            "examples.0.question: 'What is odd here?' must be one of",
+        ),
         (
             {"questions": ["<image> what?", *(f"q{n}?" for n in range(29))]},
             "'<image>' is added by the engine",
@@ -112,11 +120,67 @@ def test_what_a_template_needs(changes: dict[str, Any], message: str) -> None:
     assert message in error.value.message
 
 
+def test_questions_may_say_what_they_ask_for() -> None:
+    pool = {"subject.place, keywords": ["What is odd here?"], "subject": [f"q{n}?" for n in range(30)]}
+    made = parse_ability(as_yaml(template(questions=pool)), "tiny.yaml")
+    assert made.asks("What is odd here?") == ["subject.place", "keywords"]
+    assert made.asks("q7?") == ["subject"]
+    assert made.asks("Never asked?") == []
+    assert parse_ability(as_yaml(template()), "tiny.yaml").asks("What is odd here?") == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "marker", "message"),
+    [
+        ("Subject: {{ subject }}", "Subject: {{ subjekt }}", "request:", "write.request: 'subjekt' is undefined"),
+        ("Subject: {{ subject }}", "Subject: {{ subject }", "request:", "write.request: unexpected '}'"),
+        (
+            "Question: {{ question }}",
+            "{{ question | shout }}",
+            "describe:",
+            "dialogue.describe: No filter named 'shout'",
+        ),
+        ("Show the {{ subject }}.", "Show {{ x.y }}.", "- rule:", "restrictions.0.rule: 'x' is undefined"),
+        ("- length", "- lenght", "- lenght", "filters: lenght: there is no such filter"),
+        ("- length", "- length: {most: 3}", "- length:", "filters: length: most: Extra inputs"),
+        ("    bank: odd", "    bank: oddd", "bank: oddd", "plan.oddity.bank: There is no keyword bank 'oddd'"),
+        ("Place: {{ subject.place }}", "{{ subject.at }}", "request:", "write.request reads as {{ subject.at }}"),
+    ],
+)
+def test_errors_behind_the_schema_name_the_line_too(
+    old: str, new: str, marker: str, message: str, tmp_path: Path
+) -> None:
+    text = as_yaml(template())
+    assert old in text
+    broken = text.replace(old, new, 1)
+    file = plugin_dir(tmp_path) / "templates" / "tiny.yaml"
+    file.write_text(broken)
+    found = "\n".join(check_ability(file).problems)
+    assert f"tiny.yaml, line {line_of(broken, marker)}: {message}" in found
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED))
+@pytest.mark.parametrize("field", ["plan", "write.facts"])
+def test_names_that_the_engine_fills_are_refused(field: str, name: str) -> None:
+    text = as_yaml(template())
+    old, marker = ("  camera:", "  camera:") if field == "plan" else ("    normal:", "    normal:")
+    broken = text.replace(old, old.replace(old.strip(), f"{name}:"), 1)
+    line = line_of(text, marker)
+    with pytest.raises(SynthError, match=rf"x\.yaml, line {line}: {field}\.{name}: the engine itself gives this name"):
+        parse_ability(broken, "x.yaml")
+
+
+def test_a_written_fact_cannot_have_the_name_of_a_slot() -> None:
+    text = as_yaml(template()).replace("    normal:", "    oddity:", 1)
+    with pytest.raises(SynthError, match=r"write\.facts\.oddity: a slot of 'plan' has this name"):
+        parse_ability(text, "x.yaml")
+
+
 def test_examples_must_fill_the_plan() -> None:
     data = template()
     del data["examples"][2]["plan"]["oddity"]
     data["examples"][2]["facts"]["other"] = "x"
-    with pytest.raises(SynthError, match=r"example 3: plan has \['camera', 'subject'\] but needs"):
+    with pytest.raises(SynthError, match=r"examples\.2\.plan: it has \['camera', 'subject'\] but needs"):
         parse_ability(as_yaml(data), "tiny.yaml")
 
 
@@ -191,6 +255,9 @@ def test_a_later_plugin_dir_shadows_an_earlier_one(tmp_path: Path) -> None:
 def test_a_plugin_dir_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SynthError, match="no such folder"):
         Catalog([tmp_path / "x"]).names()
+    (tmp_path / "templates").mkdir()
+    with pytest.raises(SynthError, match=r"holds no templates/\*\.yaml and no keyword_banks/\*\.txt"):
+        Catalog([tmp_path]).bank_names()
 
 
 def test_a_file_under_another_name_is_refused(tmp_path: Path) -> None:
@@ -211,7 +278,7 @@ def test_missing_empty_and_unreadable_banks_are_found_before_a_run(tmp_path: Pat
     with pytest.raises(SynthError, match=r"odd\.txt: cannot be read"):
         Catalog([folder]).ability("tiny")
     bank.unlink()
-    with pytest.raises(SynthError, match=r"plan\.oddity: There is no keyword bank 'odd'"):
+    with pytest.raises(SynthError, match=r", line 11: plan\.oddity\.bank: There is no keyword bank 'odd'"):
         Catalog([folder]).ability("tiny")
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -109,6 +113,8 @@ def test_new_ability_passes_its_check_and_runs(tmp_path: Path) -> None:
     assert "is fine" in checked.output
     shown = synth("abilities", "gizmo", "--plugin-dir", tmp_path)
     assert "keyword bank gizmo" in shown.output
+    [tried] = [line.removeprefix("Try it: synth ") for line in shown.output.splitlines() if line.startswith("Try it")]
+    assert synth(*shlex.split(tried), "--llm", "scripted").exit_code == 0
     again = synth("abilities", "new", "gizmo", "--dir", tmp_path)
     assert again.exit_code == 2
     assert "already there" in again.stderr
@@ -177,6 +183,19 @@ def test_flags_beat_the_file_only_where_given(tmp_path: Path) -> None:
     assert config_from_flags(file, [], 4, [], {}).abilities == {"abnormal": 4, "animal": 4}
 
 
+def test_values_of_set_are_read_as_those_of_a_file() -> None:
+    from synth.errors import SynthError
+    from synth.run.flags import config_from_flags
+
+    config = config_from_flags(None, ["animal"], 2, ["out=2024-05-01", "pool={size: 9}"], {})
+    assert (config.out, config.pool.size) == (Path("2024-05-01"), 9)
+    for wrong, message in (("pool={size: 8, size: 9}", "the key 'size' is there twice"), ("seed=[", "--set seed=")):
+        with pytest.raises(SynthError, match=re.escape(message)):
+            config_from_flags(None, ["animal"], 2, [wrong], {})
+    with pytest.raises(SynthError, match="--ability animal is there twice"):
+        config_from_flags(None, ["animal", "animal=3"], 2, [], {})
+
+
 def test_folders_that_are_no_runs_are_refused(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "nowhere"):
         for command in (["status", folder], ["show", folder, "1"], ["report", folder]):
@@ -191,7 +210,7 @@ def test_another_identity_is_refused_by_name(run: Path) -> None:
         "--out", run, "--seed", 9,
     )  # fmt: skip
     assert result.exit_code == 5
-    assert "seed: was 0, now 9" in result.stderr
+    assert "seed: 0 -> 9" in result.stderr
 
 
 def test_too_few_accepted_exits_with_3(tmp_path: Path) -> None:
@@ -201,6 +220,107 @@ def test_too_few_accepted_exits_with_3(tmp_path: Path) -> None:
     )  # fmt: skip
     assert result.exit_code == 3
     assert "--max-candidates" in result.stderr
+
+
+WRONG = {
+    "no model": "generate --ability animal --n 2 --llm openai --out OUT",
+    "no address": "generate --ability animal --n 2 --llm openai:x --out OUT",
+    "bad address": "generate --ability animal --n 2 --llm openai:x --base-url nowhere --out OUT",
+    "no file": "generate --ability animal --n 2 --llm llamacpp:nope.gguf --renderer none --out OUT",
+    "not in the catalogue": "generate --ability animal --n 2 --llm llamacpp:nope --renderer none --out OUT",
+    "an argument too many": "generate --ability animal --n 2 --llm scripted:x --out OUT",
+    "no language model": "generate --ability animal --n 2 --llm nope --out OUT",
+    "no renderer": "generate --ability animal --n 2 --llm scripted --renderer nope --out OUT",
+    "no data set": "generate --ability animal --n 2 --llm scripted --existing nope --out OUT",
+    "nothing to render with": "render RUN --renderer none",
+    "unknown model": "models path nope",
+    "unknown model to fetch": "models fetch nope",
+    "unknown format": "export RUN --format nope --out OUT",
+    "unknown candidate": "show RUN 999999",
+    "unknown ability": "abilities nope",
+    "unknown bank": "keywords --bank nope --n 2 --llm scripted",
+    "keywords without a model": "keywords --bank animal --n 2 --llm openai",
+    "no template": "abilities check nope.yaml",
+    "a bad n": "generate --ability animal --n -3 --out OUT",
+    "unknown option": "status RUN --nope",
+    "an ability twice": "generate --ability animal=2 --ability animal --n 3 --llm scripted --out OUT",
+    "a setting twice": "generate --ability animal --n 2 --set pool.size=8 --set pool.size=9 --llm scripted --out OUT",
+    "a folder without templates": "generate --ability animal --n 2 --llm scripted --plugin-dir RUN --out OUT",
+    "a folder that is not there": "abilities --plugin-dir nope",
+}
+
+
+@pytest.mark.parametrize("command", WRONG.values(), ids=WRONG)
+def test_bad_input_exits_with_2_and_leaves_nothing(
+    command: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENAI_API_KEY", "SYNTH_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    result = synth(*command.replace("RUN", str(run)).replace("OUT", str(tmp_path / "out")).split())
+    assert result.exit_code == 2, result.output
+    assert "Traceback" not in result.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_the_system_refuses_a_backend_exits_with_4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from synth import plugins
+
+    def refused(*_: object) -> None:
+        raise OSError("no device")
+
+    monkeypatch.setattr(plugins.load("synth.renderers", "preview"), "render", refused)
+    result = synth(
+        "generate", "--ability", ABILITY, "--n", 2, "--llm", "scripted", "--renderer", "preview",
+        "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert result.exit_code == 4, result.output
+    assert "OSError: no device" in result.stderr
+
+
+NEWER = [
+    "status RUN",
+    "show RUN 1",
+    "report RUN",
+    "render RUN --renderer preview",
+    "export RUN --format llava --out OUT",
+    "export RUN/dataset.jsonl --format llava --out OUT",
+    "generate --ability animal --n 3 --llm scripted --renderer preview --out RUN",
+]
+
+
+@pytest.mark.parametrize("command", NEWER)
+def test_a_run_of_a_newer_synth_is_refused_and_left_alone(command: str, run: Path, tmp_path: Path) -> None:
+    newer = tmp_path / "run"
+    shutil.copytree(run, newer)
+    with closing(sqlite3.connect(newer / "ledger.sqlite")) as db:
+        db.execute("UPDATE meta SET value = '9' WHERE key = 'version'")
+        db.commit()
+    before = (newer / "ledger.sqlite").read_bytes()
+    result = synth(*command.replace("RUN", str(newer)).replace("OUT", str(tmp_path / "out")).split())
+    assert result.exit_code == 5, result.output
+    assert "was written by a newer synth (ledger version 9, this one reads 1)" in result.stderr
+    assert "pip install -U" in result.stderr
+    assert (newer / "ledger.sqlite").read_bytes() == before
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("unknown_field", [False, True])
+def test_a_data_set_of_a_newer_synth_is_refused(unknown_field: bool, run: Path, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in (run / "dataset.jsonl").read_text().splitlines()]
+    rows[1]["provenance"]["format"] = 2
+    if unknown_field:
+        rows[1]["mood"] = "calm"
+    file = tmp_path / "dataset.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    commands = (
+        ["export", file, "--format", "llava", "--out", tmp_path / "out", "--allow-preview"],
+        ["generate", "--ability", ABILITY, "--n", 2, "--llm", "scripted", "--existing", file, "--out", tmp_path / "r"],
+    )
+    for command in commands:
+        result = synth(*command)
+        assert result.exit_code == 5, result.output
+        assert f"{file}, line 2 was written by a newer synth (data set version 2, this one reads 1)" in result.stderr
 
 
 # -- generate: dry run ------------------------------------------------------------------------
@@ -232,6 +352,21 @@ def test_dry_run_calls_nothing_and_prints_what_is_sent(
     assert first is not None
     for message in messages(ledger, first.calls[0]):
         assert message["content"] in result.stdout
+
+
+def test_dry_run_says_what_the_folder_means(run: Path, tmp_path: Path) -> None:
+    command = ["generate", "--ability", ABILITY, "--n", 4, "--llm", "scripted", "--renderer", "preview", "--dry-run"]
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    assert "this would be a new run" in synth(*command, "--out", tmp_path / "new").stdout
+    assert "this would go on with the run" in synth(*command, "--out", run).stdout
+    other = synth(*command, "--out", run, "--seed", 9)
+    assert other.exit_code == 5
+    assert "this would be refused" in other.stdout
+    assert "Estimate" in other.stdout
+    assert "\n  seed: 0 -> 9\n" in other.stderr
+    assert synth(*command, "--out", tmp_path / "new", "--resume", "always").exit_code == 5
+    assert {path: path.read_bytes() for path in before} == before
+    assert not list(tmp_path.iterdir())
 
 
 # -- looking at a run -------------------------------------------------------------------------

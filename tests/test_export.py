@@ -254,10 +254,14 @@ def test_missing_and_broken_pictures(run: Path, tmp_path: Path) -> None:
     (run / path).write_bytes(b"<html>not a picture")
     with pytest.raises(SynthError, match="not a readable picture"):
         export_run(run, "llava", tmp_path / "out")
+    (run / path).write_bytes(b"")
+    with pytest.raises(SynthError, match="is an empty file"):
+        export_run(run, "llava", tmp_path / "out")
     (run / path).unlink()
     with pytest.raises(SynthError, match="does not exist") as caught:
         export_run(run, "llava", tmp_path / "out")
     assert path in caught.value.message and "abnormal-s7-000002" in caught.value.message
+    assert "renders it again" in caught.value.fix
     (run / path).mkdir()
     with pytest.raises(SynthError, match="is not a file"):
         export_run(run, "llava", tmp_path / "out")

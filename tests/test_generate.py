@@ -17,12 +17,11 @@ from typing import Any
 
 import pytest
 
-from synth import plugins
-from synth.api import read_dataset, render_run
+from synth import files, plugins
+from synth.api import export_run, read_dataset, render_run
 from synth.backends.llm.base import ChatRequest
 from synth.backends.render.base import Rendered, Renderer, RenderRequest
 from synth.errors import BackendError, ReplyError, RunRefused, RunStopped, SynthError
-from synth.flow import pictures as picture_files
 from synth.ledger import Ledger
 from synth.records import IMAGE_PLACEHOLDER, Candidate
 from synth.run import generate as module
@@ -446,7 +445,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path: Path, monkeypatch
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(path, *rest)
 
-    monkeypatch.setattr(picture_files, "open", full, raising=False)
+    monkeypatch.setattr(files, "open", full, raising=False)
     with pytest.raises(BackendError, match="No space left on device"):
         run(tmp_path / "a", 9, **SMALL)
     monkeypatch.undo()
@@ -506,6 +505,36 @@ def test_orphans_of_a_killed_process_are_removed_on_resume(tmp_path: Path) -> No
     assert outside.exists()
 
 
+@pytest.mark.parametrize("again", ["generate", "render"])
+def test_pictures_that_are_gone_are_rendered_again(again: str, tmp_path: Path) -> None:
+    assert run(tmp_path, 5, **SMALL).restored == 0
+    before, text, states = shown(tmp_path), text_of(tmp_path), candidates(tmp_path)
+    first, second, *_ = before
+    (tmp_path / first).unlink()
+    (tmp_path / second).write_bytes(b"")
+    with pytest.raises(SynthError, match=r"does not exist in .*"):
+        export_run(tmp_path, "llava", tmp_path.with_suffix(".out"), allow_preview=True)
+    if again == "generate":
+        summary = run(tmp_path, 5, **SMALL)
+    else:
+        summary = render_run(tmp_path, renderer="preview", scorer="none", **SMALL["render_settings"])
+    assert summary.restored == 2
+    assert (shown(tmp_path), text_of(tmp_path)) == (before, text)
+    assert candidates(tmp_path)[: len(rows(tmp_path))] == states[: len(rows(tmp_path))]
+
+
+def test_a_picture_that_cannot_be_rendered_again_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    renderer = OddRenderer(10**9)
+    monkeypatch.setattr(module, "make_renderer", lambda spec, settings: renderer)
+    run(tmp_path, 3, renderer="odd")
+    path = rows(tmp_path)[0]["images"][0]["path"]
+    (tmp_path / path).unlink()
+    renderer._dislikes = 1
+    with pytest.raises(BackendError, match=rf"{path} is gone and cannot be rendered again: RuntimeError"):
+        run(tmp_path, 3, renderer="odd")
+    assert len(rows(tmp_path)) == 3
+
+
 # -- text first, pictures later ---------------------------------------------------------------
 
 
@@ -537,7 +566,7 @@ def test_rendering_needs_no_language_model(tmp_path: Path, monkeypatch: pytest.M
 def test_rendering_twice_and_with_another_renderer_or_template(tmp_path: Path) -> None:
     folder = plugin_dir(tmp_path / "p")
     run(tmp_path / "run", 3, "tiny", plugin_dirs=[folder])
-    with pytest.raises(RunRefused, match="needs a renderer"):
+    with pytest.raises(SynthError, match="needs a renderer"):
         render_run(tmp_path / "run", renderer="none")
     plugin_dir(folder, description="Changed.")
     with pytest.raises(RunRefused, match=r"abilities\.tiny\.template"):

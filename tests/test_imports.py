@@ -18,7 +18,15 @@ ENGINE = sorted((ROOT / "synth").rglob("*.py"))
 #: who may import whom: a module's rank is that of its longest matching prefix, and it imports lower ones
 #: or its own kind only
 LAYERS = [
-    ["synth.errors", "synth.records", "synth.seeding", "synth.strict_yaml", "synth.text"],
+    [
+        "synth.errors",
+        "synth.files",
+        "synth.machine",
+        "synth.records",
+        "synth.seeding",
+        "synth.strict_yaml",
+        "synth.text",
+    ],
     ["synth.plugins", "synth.banks", "synth.templating"],
     ["synth.backends", "synth.abilities", "synth.filtering", "synth.ledger"],
     ["synth.config", "synth.flow", "synth.produce"],

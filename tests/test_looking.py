@@ -6,11 +6,15 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from synth.errors import SynthError
+from synth.cli import app
+from synth.errors import RunRefused, SynthError
 from synth.ledger import FILE_NAME, Ledger
 from synth.records import Candidate
-from synth.run.look import find_candidate
+from synth.run.look import find_candidate, standing, status
+from tests.small_runs import accept, save_run
+from tests.small_runs import candidate as good
 
 
 def candidate(ability: str, index: int) -> Candidate:
@@ -70,3 +74,35 @@ def test_unknown_ids_name_the_nearest(wanted: str, near: str, writer: Ledger) ->
     with pytest.raises(SynthError) as error:
         find_candidate(writer, wanted)
     assert near in error.value.fix
+
+
+def test_what_is_good_beyond_n_is_surplus_also_without_a_picture(tmp_path: Path) -> None:
+    made = [accept(tmp_path / "run", good("abnormal", index)) for index in range(4)]
+    made[3].state = "text_ok"
+    run = save_run(tmp_path / "run", made, {"abnormal": 2}, renderer={"name": "diffusers"})
+    found = status(run)
+    one = found.abilities["abnormal"]
+    assert (one.ready, one.surplus, one.waiting, found.done) == (2, 2, 0, True)
+    ledger = Ledger(run, read_only=True)
+    assert [standing(ledger, each) for each in ledger.candidates("abnormal")] == ["sample"] * 2 + ["surplus"] * 2
+    shown = CliRunner().invoke(app, ["show", str(run), "3"]).stdout
+    assert shown.startswith("abnormal-s7-000003: surplus")
+
+
+def test_a_text_before_the_last_sample_is_in_work(tmp_path: Path) -> None:
+    made = [accept(tmp_path / "run", good("abnormal", index)) for index in range(3)]
+    made[1].state = "text_ok"
+    run = save_run(tmp_path / "run", made, {"abnormal": 2}, renderer={"name": "diffusers"})
+    found = status(run)
+    one = found.abilities["abnormal"]
+    assert (one.ready, one.surplus, one.waiting, found.done) == (2, 0, 1, False)
+    assert "its picture is still to be made" in CliRunner().invoke(app, ["show", str(run), "1"]).stdout
+
+
+def test_settings_of_another_version_are_refused(tmp_path: Path) -> None:
+    run = save_run(tmp_path / "run", [], {"abnormal": 2}, renderer=None)
+    ledger = Ledger(run)
+    ledger.set_meta("config", {**ledger.meta("config"), "mood": "calm"})
+    ledger.close()
+    with pytest.raises(RunRefused, match=r"does not understand, e\.g\. 'mood'"):
+        status(run)

@@ -93,7 +93,7 @@ def test_numbers_add_up(tmp_path: Path) -> None:
     run = mixed_run(tmp_path / "run")
     ledger = Ledger(run)
     [one] = gather(ledger).abilities
-    assert (one.tried, one.samples, one.surplus, one.waiting) == (10, 4, 1, 1)
+    assert (one.tried, one.samples, one.surplus, one.waiting) == (10, 4, 2, 0)
     assert one.dropped == {
         (0, "failed", "write", ""): 1,
         (1, "rejected", "repetition", "prompt"): 1,
@@ -104,8 +104,8 @@ def test_numbers_add_up(tmp_path: Path) -> None:
     text = page_of(run).text
     for said in (
         "4 of 4 samples", "seed 7", "Tried 10", "failed to write −1", "repetition on prompts −1",
-        "repetition on dialogues −1", "alignment on pictures −1", "surplus good, beyond n 1",
-        "waiting for a picture 1", "Samples of 4 wanted 4", "picture and dialogue do not match 0.21",
+        "repetition on dialogues −1", "alignment on pictures −1", "surplus good, beyond n 2",
+        "Samples of 4 wanted 4", "picture and dialogue do not match 0.21",
         "the reply has no list of keywords",
     ):  # fmt: skip
         assert said in text, said
@@ -153,6 +153,16 @@ def test_good_texts_beyond_n_are_surplus(tmp_path: Path) -> None:
     [one] = gather(Ledger(run)).abilities
     assert (one.samples, one.surplus, one.waiting) == (4, 2, 0)
     assert [shown.index for shown in one.gallery] == [0, 1, 2, 3]
+
+
+def test_texts_before_the_last_sample_wait_for_their_pictures(tmp_path: Path) -> None:
+    made = [accept(tmp_path / "run", candidate("abnormal", index)) for index in range(5)]
+    made[1].state = made[4].state = "text_ok"
+    made[3].state = "surplus"  # of an earlier start with a smaller n
+    run = save_run(tmp_path / "run", made, {"abnormal": 3}, renderer={"name": "diffusers", "model": "sd"})
+    [one] = gather(Ledger(run)).abilities
+    assert (one.samples, one.surplus, one.waiting) == (3, 1, 1)
+    assert "1 candidates wait" in page_of(run).text
 
 
 def test_a_few_rejected_per_filter(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import yaml
 from pydantic import ValidationError
 
 from synth.backends import downloads
-from synth.errors import BackendError
+from synth.errors import BackendError, SynthError
 from synth.records import Record
 
 #: called with (bytes so far, bytes in all, what is going on)
@@ -76,7 +76,7 @@ def get(name: str) -> Model:
     try:
         return catalogue()[name]
     except KeyError:
-        raise BackendError(
+        raise SynthError(
             f"There is no model '{name}' in the catalogue.",
             f"Use one of {', '.join(catalogue())}, or the path of a GGUF file.",
         ) from None

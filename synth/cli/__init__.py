@@ -33,9 +33,9 @@ synth export runs/abnormal-s0 --format llava --out data/abnormal
 
 3    stopped before all samples were made (budget, cost, early stop, too few accepted)
 
-4    a backend or the disk failed
+4    a backend, a download or the disk failed; run the same command again
 
-5    the run folder was refused
+5    a folder was refused: no run, locked, of another identity or version, or somebody else's
 
 130, 143    interrupted (SIGINT, SIGTERM); what was committed is kept
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -63,7 +64,8 @@ def _show(ctx: typer.Context, name: str, plugin_dir: _PluginDirs = None) -> None
     from synth.abilities import Catalog
     from synth.filtering import build_chain
 
-    catalog = Catalog([*(ctx.obj or []), *(plugin_dir or [])])
+    dirs = [*(ctx.obj or []), *(plugin_dir or [])]
+    catalog = Catalog(dirs)
     ability = catalog.ability(name)
     banks = catalog.banks_of(ability)
     heading(f"{ability.name}: {ability.title}")
@@ -95,7 +97,8 @@ def _show(ctx: typer.Context, name: str, plugin_dir: _PluginDirs = None) -> None
     if not ability.restrictions:
         say("  none")
     say(f"\n{len(ability.questions)} questions, {len(ability.examples)} in-context examples")
-    say(f"Try it: synth generate --ability {name} --n 8 --dry-run")
+    own = "".join(f" --plugin-dir {shlex.quote(str(one))}" for one in dirs)
+    say(f"Try it: synth generate --ability {name} --n 8{own} --dry-run")
 
 
 @group.command("new")
@@ -117,8 +120,8 @@ def _new(
     template, bank = scaffold(name, directory)
     say(f"Wrote {template}\nWrote {bank}")
     say("\nNext: edit both, then")
-    say(f"  synth abilities check {template}")
-    say(f"  synth generate --ability {name} --n 8 --plugin-dir {directory} --dry-run")
+    say(f"  synth abilities check {shlex.quote(str(template))}")
+    say(f"  synth generate --ability {name} --n 8 --plugin-dir {shlex.quote(str(directory))} --dry-run")
 
 
 @group.command("check")

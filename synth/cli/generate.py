@@ -210,7 +210,9 @@ def _print_dry_run(config: RunConfig) -> None:
     from synth.run.stop import run_blocking
 
     found = run_blocking(dry_run(config))
-    heading(f"Dry run: nothing was called and nothing was written (the run would be in {found.folder})")
+    would = "would go on with the run" if found.resumes else "would be a new run"
+    would = "would be refused; see the end" if found.refused else would
+    heading(f"Dry run: nothing was called and nothing was written. In {found.folder}: this {would}")
     heading("\nBackends")
     rows = [[role, name, found.reasons[role]] for role, name in found.backends.items()]
     say(table(rows, indent="  "))
@@ -238,6 +240,8 @@ def _print_dry_run(config: RunConfig) -> None:
         ("cost", "unknown: no prices are set" if guess.cost is None else f"{guess.cost:.4f}"),
     ]
     say(table([list(map(str, row)) for row in estimates], indent="  "))
+    if found.refused:
+        raise found.refused
 
 
 def print_messages(messages: list[Message]) -> None:

@@ -10,7 +10,7 @@ import typer
 from synth.cli.terminal import note
 
 if TYPE_CHECKING:
-    from synth.abilities import Catalog
+    from synth.abilities import Catalog, holds_data
     from synth.backends.llm.base import LLMSettings
     from synth.banks import KeywordBank
     from synth.produce.keywords import Grown
@@ -55,12 +55,11 @@ def keywords(
     from synth.banks import parse_bank
     from synth.cli.machine import provide_model
     from synth.errors import SynthError
+    from synth.files import whole_file
     from synth.produce.keywords import bank_lines, header
-    from synth.run.folder import write_whole
     from synth.run.stop import run_blocking
 
-    has_folder = plugin_dir is not None and plugin_dir.is_dir()
-    catalog = Catalog([plugin_dir] if plugin_dir is not None and has_folder else [])
+    catalog = Catalog([plugin_dir] if plugin_dir is not None and holds_data(plugin_dir) else [])
     there = _bank(catalog, bank, about)
     provide_model(llm)
     grown, model = run_blocking(
@@ -68,14 +67,14 @@ def keywords(
     )
     new = header(bank, model, about) + bank_lines(grown.entries)
     if grown.entries and out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(out, new)
+        with whole_file(out, new_folders=True) as file:
+            file.write(new.encode())
     elif grown.entries and plugin_dir is not None:
         target = plugin_dir / "keyword_banks" / f"{bank}.txt"
-        target.parent.mkdir(parents=True, exist_ok=True)
         old = catalog.bank_text(bank).rstrip("\n") + "\n\n" if there else ""
         parse_bank(bank, old + new, str(target))
-        write_whole(target, old + new)
+        with whole_file(target, new_folders=True) as file:
+            file.write((old + new).encode())
         note(f"Wrote {target}")
     elif grown.entries:
         typer.echo(new, nl=False)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from synth.ledger import Ledger
     from synth.records import Candidate
     from synth.run.look import RunStatus
+    from synth.run.standing import Standing
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, e.g. runs/abnormal-s0.")]
 _PANEL = "Look at data"
@@ -84,13 +85,20 @@ def show(
 
         typer.echo(json.dumps(look.raw(ledger, candidate), indent=2))
         return
-    _print_candidate(run, candidate)
+    _print_candidate(run, candidate, look.standing(ledger, candidate))
     _print_calls(ledger, candidate)
 
 
-def _print_candidate(run: Path, candidate: Candidate) -> None:
+_STANDINGS: dict[Standing, str] = {
+    "sample": "a sample",
+    "surplus": "surplus: good, but beyond the samples that were asked for",
+    "waiting": "its text passed, its picture is still to be made",
+}
+
+
+def _print_candidate(run: Path, candidate: Candidate, standing: Standing) -> None:
     by = f" by {candidate.decided_by}" if candidate.decided_by else ""
-    heading(f"{candidate.id}: {candidate.state}{by}")
+    heading(f"{candidate.id}: {_STANDINGS.get(standing, standing)}{by}")
     if candidate.reason:
         say(candidate.reason)
     say(f"stage {candidate.stage}, round {candidate.round}, seed {candidate.seed}")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from synth.errors import RunRefused, SynthError
-from synth.ledger import is_run
+from synth.errors import NewerVersion, RunRefused, SynthError
+from synth.ledger import Ledger, is_run
 from synth.records import Image, Sample
 from synth.run.dataset import read_dataset
 from synth.run.folder import DATASET_FILE, require_run
@@ -84,7 +84,7 @@ def survey(source: Path) -> Survey:
     """Read the data set once.
 
     Raises:
-        SynthError: it is not there, empty, or has a bad row.
+        SynthError: it is not there, empty, of a newer version, or has a bad row.
     """
     if source.is_dir() or not source.exists():
         run, dataset = source, source / DATASET_FILE
@@ -96,6 +96,7 @@ def survey(source: Path) -> Survey:
             )
     else:
         run, dataset = source.parent, source
+    _refuse_newer(run)
     found = Survey(run, dataset)
     for sample in read_dataset(dataset):
         found.add(sample)
@@ -103,6 +104,19 @@ def survey(source: Path) -> Survey:
         hint = f"Look why with: synth report {run}" if is_run(run) else "Give another data set."
         raise SynthError(f"{dataset} has no samples, so there is nothing to export.", hint)
     return found
+
+
+def _refuse_newer(run: Path) -> None:
+    """A newer synth may mean something else by the same files. A ledger that cannot be read says nothing
+    about its version, and a data set can outlive it."""
+    if not is_run(run):
+        return
+    try:
+        Ledger(run, read_only=True)
+    except NewerVersion:
+        raise
+    except SynthError:
+        return
 
 
 def _has_no_picture(image: Image) -> bool:

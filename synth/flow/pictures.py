@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synth.errors import BackendError
+from synth.files import whole_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
@@ -25,7 +25,7 @@ def picture_path(ability: str, index: int, id_: str, number: int = 0) -> str:
 
 
 def write_picture(folder: Path, path: str, image: PILImage, quality: int, description: str, attribution: str) -> None:
-    """Encode as JPEG and move into place: temporary name, sync, rename.
+    """Encode as JPEG and write as a whole: a row that names the picture is committed after it.
 
     Raises:
         BackendError: the disk is full or the folder cannot be written.
@@ -39,21 +39,18 @@ def write_picture(folder: Path, path: str, image: PILImage, quality: int, descri
         exif[_COPYRIGHT] = _ascii(attribution)
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, "JPEG", quality=quality, exif=exif)
-    target = folder / path
-    temporary = target.with_name(f"{target.name}.part")
+    with whole_file(folder / path, new_folders=True) as file:
+        file.write(buffer.getbuffer())
+
+
+def is_there(folder: Path, path: str | None) -> bool:
+    """Whether a picture has its file; an empty one is what a broken disk or a failed copy leaves."""
+    if path is None:
+        return False
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.write(buffer.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-        sync_folder(target.parent)
-    except OSError as error:
-        raise BackendError(
-            f"The picture {target} cannot be written: {error.strerror}.",
-            "Free some disk space, then run the same command again: what was committed is safe.",
-        ) from error
+        return (folder / path).stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _ascii(text: str) -> str:
@@ -65,12 +62,3 @@ def all_pictures(folder: Path) -> Iterator[Path]:
     for directory, _, names in os.walk(folder / FOLDER):
         for name in names:
             yield Path(directory) / name
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut, before the row that relies on it is committed."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

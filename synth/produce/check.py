@@ -76,10 +76,10 @@ def _plugin_dirs(file: Path, given: Sequence[Path]) -> list[Path]:
 def _questions(ability: Ability, found: Checked) -> None:
     first: dict[str, str] = {}
     for question in ability.questions:
-        key = normalise(question)
+        key = normalise(question.text)
         if key in first:
-            found.problems.append(f"questions: '{question}' says the same as '{first[key]}'")
-        first[key] = question
+            found.problems.append(f"questions: '{question.text}' says the same as '{first[key]}'")
+        first[key] = question.text
 
 
 def _templates(ability: Ability, banks: dict[str, KeywordBank], found: Checked) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 from synth.backends.render.base import Rendered, Renderer, RenderRequest
 from synth.backends.score.base import ScoreRequest
 from synth.config import RunConfig
+from synth.errors import BackendError
 from synth.filtering import Chain
 from synth.flow.backends import FATAL, Backends
-from synth.flow.pictures import picture_path, write_picture
+from synth.flow.pictures import is_there, picture_path, write_picture
 from synth.flow.primitives import Batcher
 from synth.ledger import Ledger
 from synth.produce.life import Dropped, drop_if, timed
-from synth.records import Candidate, Verdict
+from synth.records import Candidate, Image, Verdict
 
 #: pictures that the image filters look at together
 _BATCH = 16
@@ -40,19 +41,48 @@ class Illustrator:
         self._ledger = ledger
         self._folder = folder
         self._judge = Batcher(self._check, _BATCH, 1)
+        #: how many pictures were rendered again because their files were gone
+        self.restored = 0
 
-    async def make(self, candidate: Candidate) -> None:
+    async def complete(self, candidate: Candidate) -> None:
+        """Give a candidate the pictures it lacks: all of them if only its text has passed, those whose
+        files are gone if it was accepted before."""
+        if candidate.state == "text_ok":
+            await self._make(candidate)
+        elif candidate.state in ("accepted", "surplus"):
+            await self._restore(candidate)
+
+    async def _make(self, candidate: Candidate) -> None:
         """Files first, under their final names, then the ledger row."""
         try:
             pictures = await self._render(candidate)
             await self._score(candidate, pictures)
             verdict = await self._judge.submit((candidate, pictures))
-            await self._store(candidate, pictures)
+            with timed(candidate, "store"):
+                for number, picture in enumerate(pictures):
+                    await self._store(candidate, number, picture)
             drop_if(verdict, candidate)
             candidate.state = "accepted"
         except Dropped:
             pass
         self._ledger.save(candidate)
+
+    async def _restore(self, candidate: Candidate) -> None:
+        """Render again what somebody deleted. The seed is the same, so the row and its verdicts stand."""
+        gone = [number for number, image in enumerate(candidate.images) if not is_there(self._folder, image.path)]
+        for number in gone:
+            try:
+                picture = await self._backends.render(self._request(candidate.images[number]))
+            except FATAL:
+                raise
+            except Exception as error:  # a renderer may raise anything for one odd prompt
+                raise BackendError(
+                    f"The picture {candidate.images[number].path} is gone and cannot be rendered again: "
+                    f"{type(error).__name__}: {error}",
+                    "Restore the file, then run the same command again.",
+                ) from error
+            await self._store(candidate, number, picture)
+        self.restored += len(gone)
 
     async def _check(self, items: Sequence[tuple[Candidate, list[Rendered]]]) -> list[Verdict | None]:
         """The image filters, off the event loop: they decode and scale."""
@@ -60,17 +90,7 @@ class Illustrator:
         return await asyncio.to_thread(self._chain.check_pictures, candidates, pictures)
 
     async def _render(self, candidate: Candidate) -> list[Rendered]:
-        requests = [
-            RenderRequest(
-                prompt=image.prompt,
-                keywords=tuple(image.keywords),
-                negative_prompt=image.negative_prompt,
-                seed=image.seed,
-                width=self._settings.width,
-                height=self._settings.height,
-            )
-            for image in candidate.images
-        ]
+        requests = map(self._request, candidate.images)
         with timed(candidate, "render"):
             try:
                 return list(await asyncio.gather(*map(self._backends.render, requests)))
@@ -102,23 +122,30 @@ class Illustrator:
             "dialogue": _lowest([score.dialogue for score in scores]),
         }
 
-    async def _store(self, candidate: Candidate, pictures: list[Rendered]) -> None:
-        """Write the pictures; those of rejected candidates are kept for inspection."""
+    async def _store(self, candidate: Candidate, number: int, picture: Rendered) -> None:
+        """Write a picture; those of rejected candidates are kept for inspection."""
         kind = "preview of" if self._renderer.origin == "preview" else "synthetic image of"
-        with timed(candidate, "store"):
-            for number, (image, picture) in enumerate(zip(candidate.images, pictures, strict=True)):
-                image.path = picture_path(candidate.ability, candidate.index, candidate.id, number)
-                image.width, image.height = picture.image.size
-                image.origin = self._renderer.origin
-                arguments = (picture.image, self._settings.jpeg_quality, f"{kind}: {image.prompt}")
-                write = asyncio.ensure_future(
-                    asyncio.to_thread(write_picture, self._folder, image.path, *arguments, self._renderer.attribution)
-                )
-                try:
-                    await asyncio.shield(write)
-                except asyncio.CancelledError:
-                    await write  # the thread goes on: its file must be there before orphans are swept
-                    raise
+        image = candidate.images[number]
+        image.path = picture_path(candidate.ability, candidate.index, candidate.id, number)
+        image.width, image.height = picture.image.size
+        image.origin = self._renderer.origin
+        arguments = (picture.image, self._settings.jpeg_quality, f"{kind}: {image.prompt}", self._renderer.attribution)
+        write = asyncio.ensure_future(asyncio.to_thread(write_picture, self._folder, image.path, *arguments))
+        try:
+            await asyncio.shield(write)
+        except asyncio.CancelledError:
+            await write  # the thread goes on: its file must be there before orphans are swept
+            raise
+
+    def _request(self, image: Image) -> RenderRequest:
+        return RenderRequest(
+            prompt=image.prompt,
+            keywords=tuple(image.keywords),
+            negative_prompt=image.negative_prompt,
+            seed=image.seed,
+            width=self._settings.width,
+            height=self._settings.height,
+        )
 
 
 def _lowest(scores: list[float | None]) -> float | None:

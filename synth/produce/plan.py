@@ -43,9 +43,9 @@ class Planner:
             elif slot.values is not None:
                 self._pools[name] = tuple(Entry(text=value) for value in slot.values)
             elif slot.text is not None:
-                self._made[name] = compile_template(env, slot.text, f"{ability.source}: plan.{name}.text")
+                self._made[name] = compile_template(env, slot.text, ability.where(f"plan.{name}.text"))
         self._draws: dict[tuple[str, ...], EvenDraw] = {}
-        questions = [Entry(text=question) for question in ability.questions]
+        questions = [Entry(text=question.text) for question in ability.questions]
         self._questions = EvenDraw(questions, run_seed, ability.name, "question")
         self._next = 0
 
@@ -54,7 +54,7 @@ class Planner:
         entries: dict[str, Entry] = {}
         for name, slot in self._ability.plan.items():
             if name in self._made:
-                where = f"{self._ability.source}: plan.{name}.text"
+                where = self._ability.where(f"plan.{name}.text")
                 entries[name] = Entry(text=render_template(self._made[name], where, entries))
             else:
                 entries[name] = self._draw(name, slot, entries).next()
@@ -68,7 +68,7 @@ class Planner:
             fitting = [entry for entry in self._pools[name] if _fits(entry, wanted)]
             if not fitting:
                 raise SynthError(
-                    f"{self._ability.source}: plan.{name}: no entry of the bank '{slot.bank}' fits {wanted}.",
+                    f"{self._ability.where(f'plan.{name}.match')}: no entry of the bank '{slot.bank}' fits {wanted}.",
                     f"Add entries with these facts to the bank, or relax plan.{name}.match.",
                 )
             self._draws[key] = EvenDraw(fitting, self._run_seed, self._ability.name, *key)

@@ -55,7 +55,8 @@ class Prompter:
         self, plan: Mapping[str, Entry], keywords: Sequence[str], facts: Mapping[str, str], question: str
     ) -> str:
         """The candidate's own message of the dialogue step."""
-        values = {**plan, **facts, "keywords": ", ".join(keywords), "question": question}
+        asks = self.ability.asks(question)
+        values = {**plan, **facts, "keywords": ", ".join(keywords), "question": question, "asks": asks}
         return render_template(*self._converse, values)
 
     def write_shared(self, examples: Sequence[Demonstration]) -> SharedPrompt:
@@ -95,7 +96,7 @@ class Prompter:
         return found
 
     def _compile(self, env: Environment, source: str, field: str) -> tuple[Template, str]:
-        where = f"{self.ability.source}: {field}"
+        where = self.ability.where(field)
         return compile_template(env, source, where), where
 
 

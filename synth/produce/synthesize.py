@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from synth.abilities import Ability, dialogue_stage
-from synth.backends.llm.base import ChatRequest, SharedPrompt
+from synth.backends.llm.base import ChatReply, ChatRequest, SharedPrompt
 from synth.config import RunConfig
 from synth.errors import ReplyError
 from synth.filtering import Chain
@@ -75,8 +75,8 @@ class Synthesizer:
         else:
             candidate = self._begin(plan)
             await self._make_text(candidate)
-        if candidate.state == "text_ok" and self._illustrator is not None:
-            await self._illustrator.make(candidate)
+        if self._illustrator is not None:
+            await self._illustrator.complete(candidate)
         self._tally.finished(candidate)
         return candidate.state in ("accepted", "surplus", "text_ok")
 
@@ -135,7 +135,8 @@ class Synthesizer:
         appended = {candidate.plan[slot].text for slot in self.ability.prompt.append}
         seen = [keyword for keyword in candidate.keywords if keyword not in appended]
         message = self._prompter.converse_request(candidate.plan, seen, candidate.facts, candidate.question)
-        context = {**candidate.facts, "keywords": seen, "question": candidate.question}
+        asks = [candidate.source(source) for source in self.ability.asks(candidate.question)]
+        context = {**candidate.facts, "keywords": seen, "question": candidate.question, "asks": asks}
 
         def take(reply: str) -> list[str]:
             if self._config.dialogue == "describe":
@@ -187,15 +188,12 @@ class Synthesizer:
             self._tally.check_budget()
             try:
                 reply, call.seconds = await self._backends.chat(request, (self._order, candidate.index))
-                # half of a surrogate pair, which a model can write, has no UTF-8 form
-                call.reply = reply.text.encode("utf-8", "replace").decode()
-                call.mode = reply.mode
                 candidate.seconds[step] = round(candidate.seconds.get(step, 0.0) + call.seconds, 4)
-                call.prompt_tokens, call.cached_tokens = reply.prompt_tokens, reply.cached_tokens
-                call.completion_tokens = reply.completion_tokens
-                self._tally.replied(call)
+                self._book(call, reply)
                 call.repairs = take(call.reply)
             except ReplyError as error:
+                if error.reply is not None:
+                    self._book(call, error.reply)
                 call.problem = error.message
                 continue
             if self._chain.check(candidate, stage, attempt=attempt) is None:
@@ -206,6 +204,15 @@ class Synthesizer:
         elif last is not None:
             candidate.reject(last.filter, last.reason)
         raise Dropped
+
+    def _book(self, call: Call, reply: ChatReply) -> None:
+        """Note what came back and what it cost, be it usable or not."""
+        # half of a surrogate pair, which a model can write, has no UTF-8 form
+        call.reply = reply.text.encode("utf-8", "replace").decode()
+        call.mode = reply.mode
+        call.prompt_tokens, call.cached_tokens = reply.prompt_tokens, reply.cached_tokens
+        call.completion_tokens = reply.completion_tokens
+        self._tally.replied(call)
 
     def _image(self, candidate: Candidate, keywords: list[str]) -> Image:
         ordered = order_keywords(keywords, candidate.plan, self.ability)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from synth.errors import BackendError
+from synth.files import whole_file
 from synth.ledger import Ledger
-from synth.run.folder import require_run, write_whole
+from synth.run.folder import require_run
 
 __all__ = ["write_report"]
 
@@ -30,9 +30,6 @@ def write_report(run: Path, out: Path | None = None) -> Path:
     target = run / REPORT_FILE if out is None else out / REPORT_FILE if out.is_dir() else out
     with closing(Ledger(run, read_only=True)) as ledger:
         text = render(gather(ledger), run)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BackendError(f"{target} cannot be written: {error.strerror}.", "Choose another --out.") from error
-    write_whole(target, text)
+    with whole_file(target, new_folders=True) as file:
+        file.write(text.encode())
     return target

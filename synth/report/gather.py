@@ -17,6 +17,7 @@ from synth.ledger import Ledger
 from synth.records import Candidate, Origin
 from synth.report.counting import Distinct, Histogram, Tops, evenly, shares
 from synth.run.folder import frozen_config
+from synth.run.standing import Standings, kept_states
 from synth.text import normalise
 
 GALLERY = 60
@@ -175,9 +176,9 @@ def gather(ledger: Ledger) -> Facts:
     counts: dict[str, Counter[tuple[str, str]]] = {name: Counter() for name in config.abilities}
     for ability, state, decided_by, count in ledger.funnel():
         counts.setdefault(ability, Counter())[state, decided_by] += count
-    kept_states = ("accepted", "text_ok") if facts.text_only else ("accepted",)
+    kept = kept_states(identity)
     available = {
-        name: min(sum(c for (state, _), c in of.items() if state in kept_states), config.abilities.get(name, 0))
+        name: min(sum(c for (state, _), c in of.items() if state in kept), config.abilities.get(name, 0))
         for name, of in counts.items()
     }
     gallery = shares(available, GALLERY)
@@ -188,7 +189,8 @@ def gather(ledger: Ledger) -> Facts:
         _describe(one, catalog, identity)
         facts.abilities.append(one)
         positions = {key: evenly(of[key], rejections.get((name, *key), 0)) for key in of}
-        reader = _Reader(facts, one, kept_states, evenly(available[name], gallery[name]), positions)
+        standings = Standings(ledger, identity, name, one.wanted)
+        reader = _Reader(facts, one, standings, evenly(available[name], gallery[name]), positions)
         for candidate in ledger.candidates(name):
             reader.read(candidate)
     return facts
@@ -215,13 +217,13 @@ class _Reader:
         self,
         facts: Facts,
         one: AbilityFacts,
-        kept_states: tuple[str, ...],
+        standings: Standings,
         gallery: frozenset[int],
         rejected: dict[tuple[str, str], frozenset[int]],
     ) -> None:
         self._facts = facts
         self._one = one
-        self._kept_states = kept_states
+        self._standings = standings
         self._gallery = gallery
         self._rejected = rejected
         self._dropped_so_far: Counter[tuple[str, str]] = Counter()
@@ -236,14 +238,15 @@ class _Reader:
             if name not in one.slots:
                 one.slots[name] = SlotFacts()
             one.slots[name].tried.add(entry.text)
-        if candidate.state in self._kept_states and one.samples < one.wanted:
+        standing = self._standings.of(candidate)
+        if standing == "sample" and one.samples < one.wanted:
             self._sample(candidate)
-        elif candidate.state in ("rejected", "failed"):
-            self._drop(candidate)
-        elif candidate.state == "text_ok" and not self._facts.text_only:
+        elif standing in ("sample", "surplus"):  # a run that goes on meanwhile may have found more than n
+            one.surplus += 1
+        elif standing == "waiting":
             one.waiting += 1
         else:
-            one.surplus += 1
+            self._drop(candidate)
 
     def _sample(self, candidate: Candidate) -> None:
         one = self._one

@@ -6,17 +6,19 @@ backends give the same bytes. docs/dataset-format.md describes it.
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from synth import __version__
 from synth.config import RunConfig
-from synth.errors import BackendError, SynthError
+from synth.errors import NewerVersion, SynthError
+from synth.files import whole_file
 from synth.ledger import Ledger
 from synth.records import DATASET_VERSION, Candidate, Sample
 from synth.run.folder import DATASET_FILE, require_run
+from synth.run.standing import kept_states
 
 
 def to_sample(candidate: Candidate, identity: dict[str, Any]) -> Sample:
@@ -61,7 +63,7 @@ def to_sample(candidate: Candidate, identity: dict[str, Any]) -> Sample:
 def samples(ledger: Ledger, config: RunConfig) -> Iterator[Sample]:
     """The samples of a run: per ability the first n accepted by index, one at a time."""
     identity = ledger.meta("identity")
-    kept = ("accepted", "surplus") if identity["renderer"] else ("accepted", "surplus", "text_ok")
+    kept = kept_states(identity)
     for ability, n in config.abilities.items():
         for candidate in ledger.candidates(ability, kept, limit=n):
             yield to_sample(candidate, identity)
@@ -69,21 +71,11 @@ def samples(ledger: Ledger, config: RunConfig) -> Iterator[Sample]:
 
 def write_dataset(folder: Path, ledger: Ledger, config: RunConfig) -> int:
     """Write `dataset.jsonl` and return the number of samples; memory stays flat."""
-    target = folder / DATASET_FILE
-    temporary = target.with_name(f"{DATASET_FILE}.part")
     count = 0
-    try:
-        with open(temporary, "wb") as file:
-            for sample in samples(ledger, config):
-                file.write(sample.to_json() + b"\n")
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except OSError as error:
-        raise BackendError(
-            f"{target} cannot be written: {error.strerror}.", "Free some disk space, then run the command again."
-        ) from error
+    with whole_file(folder / DATASET_FILE) as file:
+        for sample in samples(ledger, config):
+            file.write(sample.to_json() + b"\n")
+            count += 1
     return count
 
 
@@ -92,6 +84,7 @@ def read_dataset(path: str | Path) -> Iterator[Sample]:
 
     Raises:
         SynthError: naming file, line and field of the first bad row.
+        NewerVersion: a row is of a version of the format that this synth does not know.
     """
     from pydantic import ValidationError
 
@@ -104,13 +97,31 @@ def read_dataset(path: str | Path) -> Iterator[Sample]:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     try:
-                        yield Sample.from_json(line)
+                        sample = Sample.from_json(line)
                     except ValidationError as error:
+                        _refuse_newer(path, number, _provenance(line))
                         first = error.errors()[0]
                         field = ".".join(map(str, first["loc"]))
                         raise SynthError(
                             f"{path}, line {number}: {field or 'row'}: {first['msg']}.",
                             "docs/dataset-format.md describes the rows.",
                         ) from error
+                    _refuse_newer(path, number, sample.provenance)
+                    yield sample
     except (OSError, UnicodeDecodeError) as error:
         raise SynthError(f"{path} cannot be read: {error}.", "Give a run folder or a dataset.jsonl.") from error
+
+
+def _refuse_newer(path: Path, line: int, provenance: Any) -> None:
+    found = provenance.get("format") if isinstance(provenance, dict) else None
+    if isinstance(found, int) and found > DATASET_VERSION:
+        raise NewerVersion(f"{path}, line {line}", "data set", found, DATASET_VERSION)
+
+
+def _provenance(line: str) -> Any:
+    """The provenance of a row that is no sample to us, if it has one."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row.get("provenance") if isinstance(row, dict) else None

@@ -13,6 +13,7 @@ from pathlib import Path
 from synth import plugins
 from synth.abilities import Catalog
 from synth.errors import SynthError
+from synth.machine import usable_cores
 from synth.run.select import Option, options, resolve
 
 #: packages of the extras, by extra
@@ -57,7 +58,7 @@ def diagnose() -> Diagnosis:
     return Diagnosis(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=usable_cores(),
         memory=_memory(),
         disk_free=shutil.disk_usage(Path.cwd()).free,
         gpus=_gpus(),

@@ -1,6 +1,6 @@
 """What a run would do, without doing it: plans, exact first messages, backends, an estimate.
 
-Nothing is called, no folder is touched.
+Nothing is called; the run folder is looked at, not touched.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from typing import Any
 from synth.abilities import Ability
 from synth.backends.llm.base import Message
 from synth.config import RunConfig
+from synth.errors import RunRefused
 from synth.produce.plan import Plan
 from synth.produce.prompting import Prompter
 from synth.produce.rotation import Rotation, SharedPrompts
+from synth.run.folder import check_start
 from synth.run.generate import Setup, prepare
 
 _PLANS_SHOWN = 3
@@ -54,7 +56,12 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
+    """`resumes` says whether the folder is a run that the real one would go on with, `refused` why the
+    real one would leave the folder alone."""
+
     folder: Path
+    resumes: bool
+    refused: RunRefused | None
     backends: dict[str, str]
     reasons: dict[str, str]
     identity: dict[str, Any]
@@ -63,7 +70,7 @@ class DryRun:
 
 
 async def dry_run(config: RunConfig) -> DryRun:
-    """Raises a `SynthError` for everything that `generate` would refuse before it starts."""
+    """Raises a `SynthError` for everything that `generate` would refuse before it looks at the folder."""
     setup = prepare(config)
     previews = []
     sizes: dict[str, _Size] = {}
@@ -74,8 +81,15 @@ async def dry_run(config: RunConfig) -> DryRun:
         preview = _preview(prompter, shared, plans)
         previews.append(preview)
         sizes[name] = _size(ability, preview, config)
+    resumes, refused = False, None
+    try:
+        resumes = check_start(config, setup.identity)
+    except RunRefused as error:
+        refused = error
     return DryRun(
         folder=config.folder,
+        resumes=resumes,
+        refused=refused,
         backends=setup.names,
         reasons=setup.reasons,
         identity=setup.identity,

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from synth import strict_yaml
 from synth.config import RunConfig, load_config, read_yaml
 from synth.errors import SynthError
 
@@ -25,11 +26,11 @@ def config_from_flags(
     `sets` are KEY=VALUE with any dotted key; a named flag beats them.
 
     Raises:
-        SynthError: an unknown key, a wrong value, no ability, or no n.
+        SynthError: an unknown key, a wrong value, something said twice, no ability, or no n.
     """
     in_file = read_yaml(file).get("abilities") if file else None
     wanted = _abilities(in_file, abilities, n)
-    merged = {**dict(map(_key_and_value, sets)), **{k: v for k, v in flags.items() if v is not None}}
+    merged = {**_settings(sets), **{k: v for k, v in flags.items() if v is not None}}
     return load_config(file, {**merged, "abilities": wanted})
 
 
@@ -45,6 +46,8 @@ def _abilities(in_file: Any, named: Sequence[str], n: int | None) -> Any:
     wanted: dict[str, Any] = {}
     for one in named:
         name, equals, count = one.partition("=")
+        if name in wanted:
+            raise SynthError(f"--ability {name} is there twice.", f"Say it once, e.g. --ability {name}=200.")
         if equals and not _is_number(count):
             raise SynthError(f"--ability {one}: '{count}' is not a number.", f"Write e.g. --ability {name}=200.")
         wanted[name] = int(count) if equals else (n if n is not None else known.get(name))
@@ -63,14 +66,24 @@ def _abilities(in_file: Any, named: Sequence[str], n: int | None) -> Any:
     return wanted
 
 
+def _settings(sets: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in map(_key_and_value, sets):
+        if key in found:
+            raise SynthError(f"--set {key} is there twice.", "Say it once.")
+        found[key] = value
+    return found
+
+
 def _key_and_value(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise SynthError(f"--set {text}: expected KEY=VALUE.", "For example: --set pool.size=8.")
     try:
-        return key.strip(), yaml.safe_load(value)
+        return key.strip(), strict_yaml.load(value)
     except yaml.YAMLError as error:
-        raise SynthError(f"--set {text}: the value is not valid YAML.", "Quote it.") from error
+        what = getattr(error, "problem", None) or "not valid YAML"
+        raise SynthError(f"--set {text}: the value: {what}.", "Quote it, or write it in a --config file.") from error
 
 
 def _is_number(text: str) -> bool:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import fcntl
-import os
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import yaml
+from pydantic import ValidationError
 
+from synth import __version__
 from synth.config import RunConfig, differences
 from synth.errors import BackendError, RunRefused, SynthError
+from synth.files import whole_file
 from synth.ledger import Ledger, is_run
 
 CONFIG_FILE = "config.yaml"
@@ -68,26 +70,10 @@ class RunFolder:
         """Make the folder a run of this identity, or check that it is one; true if it was.
 
         Raises:
-            RunRefused: `resume` forbids what the folder holds, or the identity differs.
+            RunRefused: as `check_start`, which knew nothing of a process that came in between.
         """
         old = self.ledger.meta("identity")
-        if old is None and config.resume == "always":
-            raise RunRefused(
-                f"{self.path} is not a run, and --resume always was asked for.",
-                "Use --resume auto, or give the folder of the run with --out.",
-            )
-        if old is not None and config.resume == "never":
-            raise RunRefused(
-                f"{self.path} is already a run, and --resume never was asked for.",
-                "Choose another --out, or remove the folder.",
-            )
-        if old is not None:
-            changed = differences(old, identity)
-            if changed:
-                raise RunRefused(
-                    f"{self.path} is a run with other settings:\n  " + "\n  ".join(changed),
-                    "Use the same settings to go on with it, or choose another --out for a new run.",
-                )
+        _check(self.path, config.resume, old, identity)
         self.freeze(config, identity)
         return old is not None
 
@@ -101,13 +87,49 @@ class RunFolder:
         self.ledger.set_meta("config", config.model_dump(mode="json"))
         self.ledger.flush()
         frozen = yaml.safe_dump(config.model_dump(mode="json", exclude_none=True), sort_keys=False)
-        write_whole(self.path / CONFIG_FILE, frozen)
+        with whole_file(self.path / CONFIG_FILE) as file:
+            file.write(frozen.encode())
 
 
 def without_login(url: str) -> str:
     """An address without `user:password@`."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def check_start(config: RunConfig, identity: dict[str, Any]) -> bool:
+    """Whether the folder of `config` is a run to go on with; looks, but touches nothing.
+
+    Raises:
+        RunRefused: the folder holds something else, `resume` forbids what it is, or the run that it is
+            has another identity.
+    """
+    path = config.folder
+    refuse_foreign(path)
+    old = Ledger(path, read_only=True).meta("identity") if is_run(path) else None
+    _check(path, config.resume, old, identity)
+    return old is not None
+
+
+def _check(path: Path, resume: str, old: dict[str, Any] | None, identity: dict[str, Any]) -> None:
+    if old is None:
+        if resume == "always":
+            raise RunRefused(
+                f"{path} is not a run, and --resume always was asked for.",
+                "Use --resume auto, or give the folder of the run with --out.",
+            )
+        return
+    if resume == "never":
+        raise RunRefused(
+            f"{path} is already a run, and --resume never was asked for.",
+            "Choose another --out, or remove the folder.",
+        )
+    changed = differences(old, identity)
+    if changed:
+        raise RunRefused(
+            f"{path} is a run with other settings:\n  " + "\n  ".join(changed),
+            "Use the same settings to go on with it, or choose another --out for a new run.",
+        )
 
 
 def refuse_foreign(path: Path) -> None:
@@ -156,19 +178,11 @@ def frozen_config(ledger: Ledger) -> RunConfig:
     data = ledger.meta("config")
     if data is None:
         raise RunRefused(f"{ledger.path} holds no configuration.", "The run never started; generate again.")
-    return RunConfig.model_validate(data)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is either the old one or the new one, never a part."""
-    temporary = path.with_name(f"{path.name}.part")
     try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise BackendError(
-            f"{path} cannot be written: {error.strerror}.", "Free some disk space, then run the command again."
+        return RunConfig.model_validate(data)
+    except ValidationError as error:
+        key = ".".join(map(str, error.errors()[0]["loc"]))
+        raise RunRefused(
+            f"{ledger.path} holds settings that this synth {__version__} does not understand, e.g. '{key}'.",
+            "Use the version of synth that made the run, or a newer one.",
         ) from error

@@ -15,9 +15,8 @@ from typing import Any
 
 from synth import plugins
 from synth.abilities import Ability, Catalog
-from synth.backends.render.base import Renderer
 from synth.config import RunConfig, differences
-from synth.errors import RunRefused
+from synth.errors import BackendError, RunRefused, SynthError
 from synth.filtering import Chain, build_chain
 from synth.flow.backends import Backends
 from synth.flow.harvest import Harvest, harvest
@@ -30,7 +29,7 @@ from synth.produce.life import Saved
 from synth.produce.plan import Planner
 from synth.produce.synthesize import Synthesizer
 from synth.run.dataset import read_dataset, write_dataset
-from synth.run.folder import DATASET_FILE, RunFolder, frozen_config, open_existing
+from synth.run.folder import DATASET_FILE, RunFolder, check_start, frozen_config, open_existing
 from synth.run.select import NONE, make_llm, make_renderer, make_scorer, resolve
 from synth.run.stop import cancel_on_signal, rare_collections
 
@@ -51,7 +50,8 @@ class Announcement:
 
 @dataclass
 class Summary:
-    """What a run left behind. `missing` counts samples per ability that it could not make."""
+    """What a run left behind. `missing` counts samples per ability that it could not make, `restored`
+    pictures of an earlier start that were rendered again because their files were gone."""
 
     folder: Path
     samples: int
@@ -59,6 +59,7 @@ class Summary:
     seconds: float
     missing: dict[str, int] = field(default_factory=dict)
     rotated: dict[str, int] = field(default_factory=dict)
+    restored: int = 0
     filter_seconds: dict[str, float] = field(default_factory=dict)
     previews: bool = False
     text_only: bool = False
@@ -150,6 +151,7 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
             in every case what was committed is kept and `dataset.jsonl` is up to date.
     """
     setup = prepare(config)
+    check_start(config, setup.identity)
     with RunFolder(config.folder) as run:
         resumed = run.claim(config, setup.identity)
         ledger, backends = run.ledger, setup.backends
@@ -159,6 +161,7 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
             for chain in setup.chains.values():
                 chain.remember_dataset(partial(read_dataset, path))
         tally = Tally(config, ledger.tokens())
+        illustrators = {name: _illustrator(setup, name, run) for name in setup.abilities}
         producers = [
             Synthesizer(
                 config,
@@ -166,7 +169,7 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
                 setup.planners[name],
                 setup.chains[name],
                 backends,
-                _illustrator(setup, name, backends.renderer, run),
+                illustrators[name],
                 ledger,
                 tally,
                 order,
@@ -177,6 +180,7 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
         announcement = Announcement(run.path, setup.names, setup.reasons, resumed)
         summary = await _run(setup, run, tally, lives, announcement, watch)
         summary.rotated = {p.ability.name: p.rotation.replaced for p in producers}
+        summary.restored = sum(one.restored for one in illustrators.values() if one is not None)
         return summary
 
 
@@ -188,7 +192,8 @@ async def render(
     watch: Watch = no_watch,
     plugin_dirs: list[Path] | None = None,
 ) -> Summary:
-    """Render a text-only run: its candidates whose text passed get pictures, in index order.
+    """Render a text-only run: its candidates whose text passed get pictures, in index order. Pictures
+    whose files are gone are made again.
 
     Afterwards the run has this renderer's identity; `synth generate` with the same settings and
     this renderer can go on with it.
@@ -204,7 +209,7 @@ async def render(
             config = config.model_copy(update={"plugin_dirs": plugin_dirs})
         setup = prepare(config, writes=False)
         if setup.backends.renderer is None:
-            raise RunRefused("synth render needs a renderer, not 'none'.", "Name one: --renderer preview.")
+            raise SynthError("synth render needs a renderer, not 'none'.", "Name one: --renderer preview.")
         changed = differences(old["abilities"], setup.identity["abilities"], "abilities")
         if changed:
             raise RunRefused(
@@ -223,12 +228,16 @@ async def render(
         _remove_orphans(run.path, run.ledger, setup.abilities)
         tally = Tally(config, run.ledger.tokens())
         lives = {}
+        illustrators = []
         for name in setup.abilities:
-            illustrator = _illustrator(setup, name, setup.backends.renderer, run)
+            illustrator = _illustrator(setup, name, run)
             assert illustrator is not None
+            illustrators.append(illustrator)
             lives[name] = _render_life(Saved(run.ledger, name), illustrator, tally)
         announcement = Announcement(run.path, setup.names, setup.reasons, True)
-        return await _run(setup, run, tally, lives, announcement, watch)
+        summary = await _run(setup, run, tally, lives, announcement, watch)
+        summary.restored = sum(one.restored for one in illustrators)
+        return summary
 
 
 def _render_life(saved: Saved, illustrator: Illustrator, tally: Tally) -> Callable[[int], Awaitable[bool]]:
@@ -236,8 +245,7 @@ def _render_life(saved: Saved, illustrator: Illustrator, tally: Tally) -> Callab
         candidate = saved.take(index)
         if candidate is None:
             return False
-        if candidate.state == "text_ok":
-            await illustrator.make(candidate)
+        await illustrator.complete(candidate)
         tally.finished(candidate)
         return candidate.state in ("accepted", "surplus")
 
@@ -266,7 +274,8 @@ async def _run(
                         for order, name in enumerate(setup.abilities)
                     }
     except BaseExceptionGroup as group_error:
-        raise _first(group_error) from group_error
+        first = _first(group_error)
+        raise _explained(first) from first
     finally:
         await backends.close()
         run.ledger.flush()
@@ -307,7 +316,8 @@ async def _harvest_and_mark(
     return result
 
 
-def _illustrator(setup: Setup, name: str, renderer: Renderer | None, run: RunFolder) -> Illustrator | None:
+def _illustrator(setup: Setup, name: str, run: RunFolder) -> Illustrator | None:
+    renderer = setup.backends.renderer
     if renderer is None:
         return None
     return Illustrator(setup.config, setup.chains[name], setup.backends, renderer, run.ledger, run.path)
@@ -331,6 +341,16 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return group.exceptions[0]
 
 
+def _explained(error: BaseException) -> BaseException:
+    """What the system refuses a backend (memory, a file, a device) is no bug of synth."""
+    if isinstance(error, OSError | MemoryError):
+        return BackendError(
+            f"A backend failed: {type(error).__name__}: {error}",
+            "What was committed is kept; run the same command again when the cause is gone.",
+        )
+    return error
+
+
 def _remove_orphans(folder: Path, ledger: Ledger, abilities: dict[str, Ability]) -> None:
     """Remove pictures without a committed row: of a process that was killed, of candidates that
     were not needed any more. Files that synth did not name are left alone."""
@@ -351,4 +371,4 @@ def _digest(path: Path) -> str:
         with open(file, "rb") as stream:
             return hashlib.file_digest(stream, "blake2b").hexdigest()[:16]
     except OSError as error:
-        raise RunRefused(f"--existing {path}: {error.strerror}.", "Give a run folder or a dataset.jsonl.") from error
+        raise SynthError(f"--existing {path}: {error.strerror}.", "Give a run folder or a dataset.jsonl.") from error

@@ -18,6 +18,7 @@ from synth.errors import SynthError
 from synth.ledger import Ledger
 from synth.records import Call, Candidate
 from synth.run.folder import frozen_config, holder, require_run
+from synth.run.standing import Standing, Standings, kept_states
 
 
 @dataclass
@@ -33,7 +34,7 @@ class AbilityStatus:
 
     @property
     def done(self) -> bool:
-        return self.ready >= self.wanted
+        return self.ready >= self.wanted and not self.waiting
 
 
 @dataclass
@@ -83,22 +84,24 @@ def status(folder: Path) -> RunStatus:
     ledger = read_ledger(folder)
     config = frozen_config(ledger)
     identity = ledger.meta("identity") or {}
-    text_only = identity.get("renderer") is None
     abilities = {name: AbilityStatus(wanted=n) for name, n in config.abilities.items()}
+    kept = kept_states(identity)
     for ability, state, decided_by, count in ledger.funnel():
         one = abilities.setdefault(ability, AbilityStatus(wanted=0))
         one.tried += count
-        if state == "accepted" or (state == "text_ok" and text_only):
+        if state in kept:
             one.ready += count
-        elif state == "surplus":
-            one.surplus += count
         elif state == "text_ok":
             one.waiting += count
         else:
             one.dropped[f"{state}: {decided_by}"] += count
-    for one in abilities.values():  # a text-only run has no surplus: its data set is the first n
+    for ability, one in abilities.items():
         extra = max(0, one.ready - one.wanted)
-        one.ready, one.surplus = one.ready - extra, one.surplus + extra
+        one.ready, one.surplus = one.ready - extra, extra
+        last = Standings(ledger, identity, ability, one.wanted).last
+        if one.waiting and last is not None:
+            late = ledger.count_beyond(ability, "text_ok", last)
+            one.waiting, one.surplus = one.waiting - late, one.surplus + late
     prompt, completion = ledger.tokens()
     return RunStatus(folder, config, identity, abilities, prompt, completion, holder(folder))
 
@@ -126,6 +129,12 @@ def find_candidate(ledger: Ledger, wanted: str) -> Candidate:
     prefix = wanted[: number.start()].rstrip("-")
     near = [i for i in same if i.startswith(prefix[:3])] or same or _last_ids(ledger, prefix)
     raise _unknown(ledger, wanted, near)
+
+
+def standing(ledger: Ledger, candidate: Candidate) -> Standing:
+    """What the candidate is to the data set."""
+    wanted = frozen_config(ledger).abilities.get(candidate.ability, 0)
+    return Standings(ledger, ledger.meta("identity") or {}, candidate.ability, wanted).of(candidate)
 
 
 def messages(ledger: Ledger, call: Call) -> list[Message]:

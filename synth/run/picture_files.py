@@ -13,6 +13,7 @@ from synth.flow.pictures import FOLDER
 
 _COPYRIGHT = 0x8298
 _LONGEST = 1024
+_FIX = "The command that made the run renders it again; or restore the file, or remove its row from the data set."
 
 
 def picture_file(run: Path, path: str) -> Path:
@@ -40,7 +41,7 @@ def picture_file(run: Path, path: str) -> Path:
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
         raise SynthError(
             f"the picture {shown} does not exist in {run}.",
-            "Restore the file, or remove its row from the data set.",
+            _FIX,
         ) from error
     if not real.is_relative_to(run.resolve()):
         raise SynthError(
@@ -48,6 +49,8 @@ def picture_file(run: Path, path: str) -> Path:
         )
     if not real.is_file():
         raise SynthError(f"the picture {shown} is not a file.", "Restore the picture.")
+    if not real.stat().st_size:
+        raise SynthError(f"the picture {shown} in {run} is an empty file.", _FIX)
     return real
 
 

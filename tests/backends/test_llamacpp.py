@@ -17,7 +17,7 @@ from synth.backends import models
 from synth.backends.fingerprint import fingerprint
 from synth.backends.llm.base import LLMSettings, SharedPrompt
 from synth.backends.llm.llamacpp import LlamaCpp, Slots, patient_threads
-from synth.errors import BackendError, ReplyError
+from synth.errors import BackendError, ReplyError, SynthError
 
 ANSWER = {
     "type": "object",
@@ -59,7 +59,7 @@ async def test_unusable_files_are_named(tmp_path, content, said):
     file = tmp_path / "bad.gguf"
     file.write_bytes(content)
     llm = LlamaCpp.create(str(file), LLMSettings())
-    with pytest.raises(BackendError, match=said) as caught:
+    with pytest.raises(SynthError, match=said) as caught:
         await llm.start()
     assert str(file) in str(caught.value)
     assert caught.value.fix
@@ -68,7 +68,7 @@ async def test_unusable_files_are_named(tmp_path, content, said):
 
 async def test_absent_file(tmp_path):
     llm = LlamaCpp.create(str(tmp_path / "none.gguf"), LLMSettings())
-    with pytest.raises(BackendError, match="There is no file"):
+    with pytest.raises(SynthError, match="There is no file"):
         llm.identity()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from synth.backends import downloads, models
-from synth.errors import BackendError
+from synth.errors import BackendError, SynthError
 
 CONTENT = [b"GGUF" + b"a" * 5000, b"b" * 7000, b"c" * 300]
 WHOLE = b"".join(CONTENT)
@@ -83,7 +83,7 @@ def test_catalogue_is_sound():
 
 
 def test_unknown_name():
-    with pytest.raises(BackendError, match="Use one of"):
+    with pytest.raises(SynthError, match="Use one of"):
         models.get("gpt-9")
 
 

@@ -120,18 +120,21 @@ async def test_passing_trouble_is_survived(endpoint, connect, status):
     assert len(endpoint.bodies) == 4
 
 
-async def test_lasting_500_costs_the_candidate_then_the_run(endpoint, connect):
+async def test_a_lasting_500_stops_the_run(endpoint, connect):
     endpoint.script = [says({"error": "boom"}, 500)]
     llm = await connect(retries=1)
     for _ in range(2):
-        with pytest.raises(ReplyError, match=r"2 tries.*500"):
+        with pytest.raises(BackendError, match="cannot be used") as caught:
             await llm.chat(make_request())
-    with pytest.raises(BackendError, match="cannot be used"):
-        await llm.chat(make_request())
-    count = len(endpoint.bodies)
-    with pytest.raises(BackendError, match="goes on where it stopped"):
-        await llm.chat(make_request())
-    assert len(endpoint.bodies) == count == 6
+        assert "boom" in caught.value.message and "goes on where it stopped" in caught.value.fix
+    assert len(endpoint.bodies) == 3  # two tries and a harmless request; then nothing more is sent
+
+
+async def test_a_breakdown_that_is_over_costs_nothing(endpoint, connect):
+    endpoint.script = [says({"error": "boom"}, 500)] * 2 + [says(completion()), says(completion("mine"))]
+    reply = await (await connect(retries=1)).chat(make_request())
+    assert reply.text == "mine"
+    assert (reply.prompt_tokens, reply.completion_tokens) == (100, 18)  # with those of the harmless request
 
 
 async def test_a_single_poisonous_request_does_not_stop_the_run(endpoint, connect):
@@ -142,9 +145,8 @@ async def test_a_single_poisonous_request_does_not_stop_the_run(endpoint, connec
     endpoint.script = [poisoned]
     llm = await connect(retries=0)
     for _ in range(5):
-        with pytest.raises(ReplyError):
+        with pytest.raises(ReplyError, match="500"):
             await llm.chat(make_request("poison"))
-        await llm.chat(make_request("fine"))
 
 
 async def _half(request, body):
@@ -183,10 +185,10 @@ async def test_broken_answers_are_retried_then_given_up(endpoint, connect, kind)
     assert (await llm.chat(make_request())).text
     endpoint.script = [BROKEN[kind]]
     endpoint.bodies.clear()
-    with pytest.raises(ReplyError, match="after 3 tries"):
+    with pytest.raises(BackendError, match="after 3 tries"):
         await llm.chat(make_request())
     # aiohttp itself repeats a request once whose kept-alive connection was closed under it.
-    assert 3 <= len(endpoint.bodies) <= 6
+    assert 4 <= len(endpoint.bodies) <= 8
 
 
 async def test_slow_answers_time_out(endpoint, connect):
@@ -268,17 +270,73 @@ async def test_no_credit_is_not_retried(endpoint, connect):
         completion(None, finish_reason="length"),
     ],
 )
-async def test_replies_without_text(endpoint, connect, answer):
+async def test_replies_without_text_are_paid_for(endpoint, connect, answer):
     endpoint.script = [says(answer)]
-    with pytest.raises(ReplyError):
+    with pytest.raises(ReplyError) as caught:
         await (await connect()).chat(make_request())
+    reply = caught.value.reply
+    assert (reply.prompt_tokens, reply.cached_tokens, reply.completion_tokens) == (50, 40, 9)
     assert len(endpoint.bodies) == 1
 
 
-async def test_too_long_a_request_costs_only_its_candidate(endpoint, connect):
-    endpoint.script = [says({"error": "This model's maximum context length is 2048 tokens"}, 400)]
-    with pytest.raises(ReplyError, match="maximum context"):
-        await (await connect()).chat(make_request())
+def _dislikes(word, status=400):
+    async def answer(request, body):
+        bad = word in body["messages"][-1]["content"]
+        said = {"error": f"{word} is too long or worse"}
+        return web.json_response(said if bad else completion(), status=status if bad else 200)
+
+    return answer
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_a_request_refused_for_its_content_costs_only_its_candidate(endpoint, connect, status):
+    endpoint.script = [_dislikes("weapon", status)]
+    llm = await connect()
+    with pytest.raises(ReplyError, match=f"{status}.*weapon is too long") as caught:
+        await llm.chat(make_request("weapon"))
+    assert caught.value.reply is not None and caught.value.reply.prompt_tokens == 50  # of the harmless request
+    assert (await llm.chat(make_request("flower"))).text
+
+
+async def test_no_harmless_request_is_sent_where_others_are_answered(endpoint, connect):
+    arrived = asyncio.Event()
+
+    async def slow_refusal(request, body):
+        if body["messages"][-1]["content"] != "weapon":
+            return web.json_response(completion())
+        arrived.set()
+        await asyncio.sleep(0.2)
+        return web.json_response({"error": "no"}, status=400)
+
+    endpoint.script = [slow_refusal]
+    llm = await connect()
+    refused = asyncio.create_task(llm.chat(make_request("weapon")))
+    await arrived.wait()
+    await llm.chat(make_request("flower"))
+    with pytest.raises(ReplyError):
+        await refused
+    assert len(endpoint.bodies) == 2
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_an_endpoint_that_refuses_everything_stops_the_run_and_is_quoted(endpoint, connect, status):
+    endpoint.script = [says({"error": "maximum context length is 2048 tokens"}, status)]
+    llm = await connect()
+    outcomes = await asyncio.gather(*(llm.chat(make_request(seed=n)) for n in range(8)), return_exceptions=True)
+    assert {type(one) for one in outcomes} == {BackendError}
+    assert "maximum context length is 2048 tokens" in outcomes[0].message
+    assert "run the same command again" in outcomes[0].fix
+    assert len(endpoint.bodies) == 9
+
+
+async def test_many_refusals_in_a_row_stop_the_run(endpoint, connect):
+    endpoint.script = [_dislikes("weapon")]
+    llm = await connect(concurrency=1)
+    for _ in range(51):
+        with pytest.raises(ReplyError):
+            await llm.chat(make_request("weapon"))
+    with pytest.raises(BackendError, match=r"52 requests in a row.*weapon is too long"):
+        await llm.chat(make_request("weapon"))
 
 
 # -- dialects --------------------------------------------------------------------------------------
@@ -346,18 +404,18 @@ async def test_unknown_fields_are_left_out(endpoint, connect):
 
 def test_nothing_to_go_to(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY")
-    with pytest.raises(BackendError, match="--base-url"):
+    with pytest.raises(SynthError, match="--base-url"):
         OpenAICompatible.create("m", LLMSettings())
 
 
 @pytest.mark.parametrize("url", ["localhost:8000", "ftp://x/v1", "http://", "http://x:99999/v1"])
 def test_unusable_addresses(url):
-    with pytest.raises(BackendError, match="http"):
+    with pytest.raises(SynthError, match="http"):
         OpenAICompatible.create("m", LLMSettings(base_url=url))
 
 
 def test_model_is_needed():
-    with pytest.raises(BackendError, match="openai:MODEL"):
+    with pytest.raises(SynthError, match="openai:MODEL"):
         OpenAICompatible.create("", LLMSettings())
 
 
@@ -365,7 +423,7 @@ async def test_login_in_the_address(endpoint, connect, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY")
     endpoint.script = [says({"error": "who is user:hunter22?"}, 500)]
     llm = await connect(endpoint.url.replace("http://", "http://user:hunter22@"), retries=0)
-    with pytest.raises(ReplyError) as caught:
+    with pytest.raises(BackendError) as caught:
         await llm.chat(make_request())
     assert endpoint.headers[0]["Authorization"].startswith("Basic ")
     assert "hunter22" not in hide_nothing(caught.value) + str(llm.identity())

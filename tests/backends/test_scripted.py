@@ -9,7 +9,7 @@ from endpoint import WRITE_SCHEMA, make_request
 
 from synth.backends.llm.base import LLMSettings
 from synth.backends.llm.scripted import Scripted
-from synth.errors import BackendError
+from synth.errors import SynthError
 from synth.records import Entry
 
 ANSWER = {"type": "object", "properties": {"answer": {"type": "string", "maxLength": 450}}}
@@ -76,5 +76,5 @@ async def test_marked():
     assert Scripted.deterministic
     assert Scripted.scripted
     assert WRITE_SCHEMA["required"] == list(await _reply())
-    with pytest.raises(BackendError):
+    with pytest.raises(SynthError):
         Scripted.create("x", LLMSettings())

@@ -19,7 +19,7 @@ BUILT_IN = sorted(plugins.discover("synth.filters"))
 def test_an_unknown_option_names_template_filter_and_option(name: str) -> None:
     with pytest.raises(SynthError) as error:
         chain(name, {"treshold": 3})
-    assert error.value.message.startswith(f"tiny.yaml: filters: {name}: treshold: ")
+    assert error.value.message.startswith(f"tiny.yaml, line 1: filters: {name}: treshold: ")
     assert "Options of this filter: " in error.value.fix
 
 

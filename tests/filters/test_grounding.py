@@ -51,6 +51,35 @@ def test_one_of_several_sources_is_enough() -> None:
     assert "none of: oddity, normal" in says("It is here.", options)
 
 
+def test_the_answer_must_speak_of_what_the_question_asks_for() -> None:
+    pool = {"subject": [f"q{n}?" for n in range(30)], "subject.place, oddity": ["What is odd here?"]}
+    checks = chain("grounding", {"asked": 0.5}, questions=pool)
+
+    def reason(answer: str, **fields: Any) -> str:
+        found = verdict(checks, candidate(answers=[answer], **fields), "dialogue")
+        return found.reason if found.outcome == "fail" else ""
+
+    assert not reason("A fox made of glass stands in a snowy forest.")
+    assert "subject place 'a snowy forest', which is asked for" in reason("A fox made of glass.")
+    assert "oddity 'made of glass', which is asked for" in reason("A fox in a snowy forest.")
+    # in a chat the model asks its own questions
+    assert not reason("A fox made of glass.", stage=2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "joined"),
+    [
+        ("The red fox is in a snowy forest with a glass tail.", True),
+        ("The red fox made of glass is in a snowy forest with tall trees.", False),
+        ("A snowy forest surrounds the fox with glass fur.", False),
+    ],
+)
+def test_what_belongs_to_the_subject_is_not_given_to_the_place(answer: str, joined: bool) -> None:
+    reason = says(answer, {"apart": {"subject.place": ["oddity"]}})
+    assert bool(reason) == joined
+    assert not joined or "gives the oddity 'made of glass' to the subject place" in reason
+
+
 @pytest.mark.parametrize(
     ("answer", "denied"),
     [

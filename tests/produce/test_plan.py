@@ -54,7 +54,7 @@ def test_no_fitting_entry_names_file_slot_and_what_was_wanted() -> None:
     with pytest.raises(SynthError) as error:
         for _ in range(6):
             planner.next()
-    assert "tiny.yaml: plan.oddity" in error.value.message
+    assert "tiny.yaml, line 1: plan.oddity.match: " in error.value.message
     assert "{'for': 'thing'}" in error.value.message
 
 

@@ -21,6 +21,15 @@ PLAN = {
 }
 
 
+def test_a_question_gets_what_it_asks_for() -> None:
+    pool = {"subject": [f"q{n}?" for n in range(30)], "oddity, keywords": ["What is odd here?"]}
+    text = "{% if 'oddity' in asks %}Odd: {{ oddity }}\n{% endif %}{{ subject }}: {{ question }}"
+    dialogue = {**template()["dialogue"], "describe": text}
+    prompter = Prompter(ability(questions=pool, dialogue=dialogue), "describe")
+    assert prompter.converse_request(PLAN, [], {}, "q1?") == "red fox: q1?"
+    assert prompter.converse_request(PLAN, [], {}, "What is odd here?").startswith("Odd: made of glass\n")
+
+
 def with_request(source: str) -> Ability:
     return ability(write={**template()["write"], "request": source})
 
@@ -79,13 +88,13 @@ def test_schemas_hold_the_limits_of_the_template() -> None:
 def test_a_missing_name_or_fact_names_file_and_field(source: str, named: str) -> None:
     with pytest.raises(SynthError) as error:
         Prompter(with_request(source), "describe").write_request(PLAN)
-    assert "tiny.yaml: write.request" in error.value.message
+    assert "tiny.yaml, line 1: write.request: " in error.value.message
     assert named in error.value.message
     assert "camera, oddity, subject" in error.value.fix
 
 
 def test_bad_syntax_names_file_and_field() -> None:
-    with pytest.raises(SynthError, match=r"tiny\.yaml: restrictions\.0\.rule"):
+    with pytest.raises(SynthError, match=r"tiny\.yaml, line 1: restrictions\.0\.rule"):
         Prompter(ability(restrictions=[{"rule": "{{ subject", "require": ["subject"]}]), "chat")
 
 

@@ -60,8 +60,8 @@ class ChatRequest:
     """One request: shared messages, then the candidate's own, and the schema of the reply.
 
     `step`, `plan` and `context` tell the scripted model what to say; others ignore them.
-    `context` carries what earlier steps made (question, keywords, written facts) and, for the
-    writing step, which slots each fact `uses` and which `lead` the prompt.
+    `context` carries what earlier steps made (question, what it `asks` for, keywords, written facts)
+    and, for the writing step, which slots each fact `uses` and which `lead` the prompt.
     """
 
     shared: SharedPrompt
@@ -100,8 +100,10 @@ class LLM(ABC):
     the colon of `--llm name:argument` ("" if there is none). Cheap to make: `start` loads or
     connects. `chat` may be called concurrently; the engine keeps `concurrency` calls in flight.
 
-    Raises from `start` and `chat`: `BackendError` where the run cannot go on (wrong key, model not
-    there, endpoint gone after all retries), `ReplyError` where only this reply is unusable.
+    Raises `SynthError` from `create` and `identity` for what the user can write differently (no model
+    named, no such file); from `start` and `chat` `BackendError` where the run cannot go on (wrong key,
+    model not there, endpoint gone after all retries), `ReplyError` where only this reply is unusable: its
+    candidate may fail for good, so what is not the request's own fault is a `BackendError`.
     """
 
     #: the same request always gives the same reply

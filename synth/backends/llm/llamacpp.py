@@ -21,7 +21,8 @@ from typing import Any
 from synth.backends import models
 from synth.backends.fingerprint import fingerprint
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest, LLMSettings
-from synth.errors import BackendError, MissingExtra, ReplyError
+from synth.errors import BackendError, MissingExtra, ReplyError, SynthError
+from synth.machine import usable_cores
 
 DEFAULT_MODEL = "qwen2.5-coder-1.5b"
 
@@ -143,7 +144,7 @@ class LlamaCpp(LLM):
     def _existing_path(self) -> Path:
         file = Path(self.argument).expanduser()
         if not file.is_file():
-            raise BackendError(f"There is no file {file}.", "Give --llm llamacpp:PATH the path of a GGUF file.")
+            raise SynthError(f"There is no file {file}.", "Give --llm llamacpp:PATH the path of a GGUF file.")
         return file
 
     def _file(self) -> Path:
@@ -242,17 +243,10 @@ def check_gguf(file: Path) -> None:
     except OSError as error:
         raise BackendError(f"Cannot read the model {file}: {error}.", _refetch(file)) from error
     if start.startswith(b"version https://git-lfs"):
-        raise BackendError(f"{file} is a Git LFS pointer, not the model itself.", "Run 'git lfs pull' there.")
+        raise SynthError(f"{file} is a Git LFS pointer, not the model itself.", "Run 'git lfs pull' there.")
     if start[:4] != _MAGIC:
         what = "is empty" if size == 0 else f"is no GGUF file ({size:,} bytes, beginning {start[:4]!r})"
-        raise BackendError(f"{file} {what}.", _refetch(file))
-
-
-def usable_cores() -> int:
-    """Cores this process may use; inside containers and job schedulers fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
+        raise SynthError(f"{file} {what}.", _refetch(file))
 
 
 @contextmanager

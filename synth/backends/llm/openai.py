@@ -12,6 +12,8 @@ import contextlib
 import logging
 import os
 import re
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
@@ -19,7 +21,7 @@ from urllib.request import getproxies, proxy_bypass
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest, LLMSettings
 from synth.backends.llm.dialect import Dialect, Encoder
 from synth.backends.llm.retrying import Backoff, retry_after
-from synth.errors import BackendError, ReplyError
+from synth.errors import BackendError, ReplyError, SynthError
 
 if TYPE_CHECKING:
     import aiohttp
@@ -31,8 +33,11 @@ _KEY_NAMES = ("SYNTH_API_KEY", "OPENAI_API_KEY")
 _CONCURRENCY = 32
 _CONNECT_SECONDS = 15.0
 _LONGEST_WAIT = 600.0
-#: Requests in a row that nothing could be got for, before the endpoint and not the request is to blame.
-_IN_A_ROW = 3
+#: Requests refused in a row, each for its own content, after which the run stops. Refusals are quicker than replies:
+#: some of those in flight at once say nothing about the others, so this is beside several times the concurrency.
+_REFUSED_IN_A_ROW = 48
+#: What is asked instead of a request that failed, to find out whether the request or the endpoint is to blame.
+_HARMLESS = "This is only a test. Answer briefly."
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -53,7 +58,9 @@ class OpenAICompatible(LLM):
         self._backoff = Backoff()
         self._session: aiohttp.ClientSession | None = None
         self._proxy: str | None = None
-        self._given_up_in_a_row = 0
+        self._answers: Counter[str] = Counter()
+        self._refused_in_a_row = 0
+        self._doubt = asyncio.Lock()
         self._down: BackendError | None = None
 
     @classmethod
@@ -66,7 +73,7 @@ class OpenAICompatible(LLM):
     @classmethod
     def create(cls, argument: str, settings: LLMSettings) -> OpenAICompatible:
         if not argument:
-            raise BackendError("--llm openai does not say which model.", "Use --llm openai:MODEL.")
+            raise SynthError("--llm openai does not say which model.", "Use --llm openai:MODEL.")
         return cls(argument, settings)
 
     def identity(self) -> dict[str, Any]:
@@ -96,27 +103,87 @@ class OpenAICompatible(LLM):
             await session.close()
 
     async def chat(self, request: ChatRequest) -> ChatReply:
-        tries = self._settings.retries + 1
+        try:
+            reply = await self._persist(request, self._settings.retries + 1)
+        except _Failed as failure:
+            reply = await self._after(failure, request)
+        self._refused_in_a_row = 0
+        return reply
+
+    async def _after(self, failure: _Failed, request: ChatRequest) -> ChatReply:
+        """What becomes of a request that failed for good.
+
+        A candidate may only fail for its own content: rows are final, and what fails with the endpoint must be
+        made again when it is well. So either the endpoint is shown to answer other requests, or the run stops.
+        """
+        probes = [await self._acquit(failure, request)]
+        if not failure.refused:  # it may have been a breakdown that is over
+            try:
+                return _with_cost(await self._persist(request, 1), probes)
+            except _Failed as again:
+                failure = again
+                probes.append(await self._acquit(failure, request))
+        if failure.refused:
+            self._count_refusal(failure)
+        raise ReplyError(str(failure), reply=_with_cost(ChatReply("", self._dialect.mode), probes))
+
+    async def _acquit(self, failure: _Failed, request: ChatRequest) -> ChatReply | None:
+        """Return if the endpoint answers requests with the same beginning: others were answered while this one
+        failed, or a harmless one is answered now (returned, because it costs). Raises `BackendError` if not."""
+        async with self._doubt:
+            self._check_up()
+            if self._answers[request.shared.key] > failure.answers:
+                return None
+            try:
+                return await self._persist(replace(request, message=_HARMLESS), 1)
+            except ReplyError as odd:
+                return odd.reply
+            except _Failed:
+                raise self._everything(failure) from None
+
+    def _everything(self, failure: _Failed) -> BackendError:
+        if not failure.refused:
+            return self._unusable(failure)
+        return self._stop(
+            f"{self._base_url} refuses every request to {self.model}, not only this one: {failure}",
+            "Do what it says (name of the model, parameters, length of its context), then run the same command again; "
+            "it goes on where it stopped. Sampling, max_tokens and the example pool belong to the run's identity: to "
+            "change those, give a new --out.",
+        )
+
+    def _count_refusal(self, failure: _Failed) -> None:
+        self._refused_in_a_row += 1
+        if self._refused_in_a_row >= _REFUSED_IN_A_ROW + 4 * self.concurrency:
+            raise self._stop(
+                f"{self._base_url} has refused {self._refused_in_a_row} requests in a row for what is in them, the "
+                f"last one like this: {failure}",
+                "Look at some with 'synth show'. The same command goes on with the next candidates; another model or "
+                "template needs a new --out.",
+            )
+
+    async def _persist(self, request: ChatRequest, tries: int) -> ChatReply:
+        """Ask until there is an answer; raises `_Failed` after a refusal and after `tries` breakdowns."""
         attempt = 0
         while True:
-            if self._down is not None:
-                raise BackendError(self._down.message, self._down.fix)
+            self._check_up()
             if pause := self._backoff.held():
                 await asyncio.sleep(pause)
             dialect = self._dialect
+            answers = self._answers[request.shared.key]
             try:
-                reply = await self._once(request, dialect)
+                return await self._once(request, dialect)
             except _Adapt as change:
                 self._learn(dialect, change)
-                continue
+            except _Failed as refusal:
+                refusal.answers = answers
+                raise
             except _Again as trouble:
                 attempt += 1
                 if attempt >= tries:
-                    raise self._give_up(trouble, tries) from None
+                    times = f"{tries} tries" if tries > 1 else "one try"
+                    failure = _Failed(f"after {times}: {trouble}", answers=answers)
+                    raise (self._unusable(failure) if trouble.gone else failure) from None
                 await self._wait(trouble, attempt - 1)
-                continue
-            self._given_up_in_a_row = 0
-            return reply
 
     async def _once(self, request: ChatRequest, dialect: Dialect) -> ChatReply:
         import aiohttp
@@ -129,14 +196,14 @@ class OpenAICompatible(LLM):
             async with session.post(self._url, data=body, allow_redirects=False, proxy=self._proxy) as answer:
                 raw = await answer.read()
                 if answer.status == 200:
-                    return self._reply(raw, dialect)
+                    return self._reply(raw, dialect, request)
                 self._refused(answer.status, answer.headers, raw, dialect)
         except aiohttp.ConnectionTimeoutError:
             raise _Again(f"no connection within {_CONNECT_SECONDS:g} seconds", gone=True) from None
         except TimeoutError:
             raise _Again(f"no answer within {self._settings.timeout:g} seconds") from None
         except aiohttp.InvalidURL:
-            raise BackendError(f"{self._base_url} is not a usable address.", "Check --base-url.") from None
+            raise SynthError(f"{self._base_url} is not a usable address.", "Check --base-url.") from None
         except aiohttp.ClientSSLError as error:
             raise self._stop(
                 f"The certificate of {self._base_url} cannot be verified: {self._clean(str(error))}",
@@ -148,7 +215,7 @@ class OpenAICompatible(LLM):
             raise _Again(f"the connection broke off ({type(error).__name__})") from None
         raise AssertionError("unreachable")
 
-    def _reply(self, raw: bytes, dialect: Dialect) -> ChatReply:
+    def _reply(self, raw: bytes, dialect: Dialect, request: ChatRequest) -> ChatReply:
         import orjson
 
         try:
@@ -159,33 +226,35 @@ class OpenAICompatible(LLM):
             finish = choice.get("finish_reason")
         except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
             raise _Again(f"an answer that is no chat completion ({len(raw)} bytes)") from None
-        if not isinstance(content, str) or not content or finish == "content_filter":
-            raise self._no_text(message, finish)
+        self._answers[request.shared.key] += 1
         usage = data.get("usage")
         if not isinstance(usage, dict):
             usage = {}
         details = usage.get("prompt_tokens_details")
-        return ChatReply(
-            content,
+        reply = ChatReply(
+            content if isinstance(content, str) else "",
             dialect.mode,
             _count(usage.get("prompt_tokens")),
             _count(details.get("cached_tokens")) if isinstance(details, dict) else 0,
             _count(usage.get("completion_tokens")),
             finish == "length",
         )
+        if not reply.text or finish == "content_filter":
+            raise ReplyError(self._no_text(message, finish), reply=reply)
+        return reply
 
-    def _no_text(self, message: dict[str, Any], finish: object) -> ReplyError:
+    def _no_text(self, message: dict[str, Any], finish: object) -> str:
         refusal = message.get("refusal")
         if isinstance(refusal, str) and refusal:
-            return ReplyError(f"the model refused: {self._clean(refusal)}")
+            return f"the model refused: {self._clean(refusal)}"
         if finish == "content_filter":
-            return ReplyError("the endpoint's content filter withheld the reply")
+            return "the endpoint's content filter withheld the reply"
         if finish == "length":
-            return ReplyError(
-                "the reply ended at max_tokens before any text",
-                "A model that thinks first needs a larger --max-tokens.",
+            return (
+                f"the reply ended at max_tokens={self._settings.max_tokens} before any text; a model that thinks first "
+                "needs a larger llm_settings.max_tokens"
             )
-        return ReplyError(f"the reply has no text (its content is {type(message.get('content')).__name__})")
+        return f"the reply has no text (its content is {type(message.get('content')).__name__})"
 
     def _refused(self, status: int, headers: Any, raw: bytes, dialect: Dialect) -> None:
         """Raise what an answer other than 200 means."""
@@ -217,7 +286,7 @@ class OpenAICompatible(LLM):
             following = dialect.after(said)
             if following is not None:
                 raise _Adapt(following, said)
-        raise ReplyError(f"the endpoint refuses the request ({status}): {said}")
+        raise _Failed(f"the endpoint refuses the request ({status}): {said}", refused=True)
 
     def _learn(self, used: Dialect, change: _Adapt) -> None:
         """Remember a refusal once, however many requests in flight ran into it."""
@@ -237,15 +306,15 @@ class OpenAICompatible(LLM):
             delay = trouble.after + min(delay, 1.0)
         await asyncio.sleep(delay)
 
-    def _give_up(self, trouble: _Again, tries: int) -> BackendError | ReplyError:
-        self._given_up_in_a_row += 1
-        times = f"{tries} tries" if tries > 1 else "one try"
-        if trouble.gone or self._given_up_in_a_row >= _IN_A_ROW:
-            return self._stop(
-                f"{self._base_url} cannot be used: after {times}, {trouble}.",
-                "Check that it runs, then run the same command again; it goes on where it stopped.",
-            )
-        return ReplyError(f"after {times}: {trouble}")
+    def _unusable(self, failure: _Failed) -> BackendError:
+        return self._stop(
+            f"{self._base_url} cannot be used: {failure}.",
+            "Check that it runs, then run the same command again; it goes on where it stopped.",
+        )
+
+    def _check_up(self) -> None:
+        if self._down is not None:
+            raise BackendError(self._down.message, self._down.fix)
 
     def _stop(self, message: str, fix: str) -> BackendError:
         """An error for this request and, at once, for all others: the endpoint will not change its mind."""
@@ -268,6 +337,16 @@ class _Again(Exception):
         self.gone = gone
 
 
+class _Failed(Exception):
+    """A request that will get no answer: refused, or not answered in all its tries. `answers` is how many requests
+    like it had been answered when it was last sent."""
+
+    def __init__(self, what: str, refused: bool = False, answers: int = 0) -> None:
+        super().__init__(what)
+        self.refused = refused
+        self.answers = answers
+
+
 class _Adapt(Exception):
     """The endpoint does not know something we can do without."""
 
@@ -280,7 +359,7 @@ class _Adapt(Exception):
 def _base_url(given: str | None, key: str) -> str:
     if not given:
         if not key:
-            raise BackendError(
+            raise SynthError(
                 "--llm openai does not know where to go.",
                 "Give the endpoint with --base-url URL, or set OPENAI_API_KEY to use OpenAI's.",
             )
@@ -291,9 +370,7 @@ def _base_url(given: str | None, key: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise BackendError(
-            "--base-url is not an http or https address.", "Example: --base-url http://localhost:8000/v1"
-        )
+        raise SynthError("--base-url is not an http or https address.", "Example: --base-url http://localhost:8000/v1")
     return given.strip().rstrip("/").removesuffix("/chat/completions")
 
 
@@ -322,6 +399,18 @@ def _proxy(url: str) -> str | None:
         if proxy_bypass(parts.hostname):
             return None
     return getproxies().get(parts.scheme)
+
+
+def _with_cost(reply: ChatReply, probes: list[ChatReply | None]) -> ChatReply:
+    """`reply`, with the tokens of the harmless requests that were sent because of it."""
+    for probe in filter(None, probes):
+        reply = replace(
+            reply,
+            prompt_tokens=reply.prompt_tokens + probe.prompt_tokens,
+            cached_tokens=reply.cached_tokens + probe.cached_tokens,
+            completion_tokens=reply.completion_tokens + probe.completion_tokens,
+        )
+    return reply
 
 
 def _count(value: object) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest, LLMSettings
-from synth.errors import BackendError
+from synth.errors import SynthError
 from synth.records import Entry
 
 _MOST_CHARACTERS = 300
@@ -53,7 +53,7 @@ class Scripted(LLM):
     @classmethod
     def create(cls, argument: str, settings: LLMSettings) -> Scripted:
         if argument:
-            raise BackendError(f"--llm scripted:{argument}: scripted takes no argument.", "Use --llm scripted.")
+            raise SynthError(f"--llm scripted:{argument}: scripted takes no argument.", "Use --llm scripted.")
         return cls(settings)
 
     def identity(self) -> dict[str, Any]:
@@ -78,7 +78,9 @@ class _Script:
         self._state = (request.seed * 2654435761 + 97) & 0xFFFFFFFF
         self._words = _words(request.plan)
         self._question = str(request.context.get("question", ""))
-        # which slots a written fact is about, where the ability says so
+        # what a written fact or an answer is about, where the ability says so; the rest may be cut off
+        asked = [text for text in request.context.get("asks", ()) if text]
+        self._words = list(dict.fromkeys([*self._words[:1], *asked, *self._words]))
         self._uses = {
             name: [request.plan[slot].text for slot in slots]
             for name, slots in request.context.get("uses", {}).items()

@@ -6,7 +6,6 @@ marked in its corner and in every row (`origin` is "preview") and is not trainin
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from importlib import import_module
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from synth.backends.render.base import Rendered, Renderer, RenderRequest, RenderSettings
 from synth.errors import MissingExtra, SynthError
+from synth.machine import usable_cores
 from synth.records import Origin
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Preview(Renderer):
     def __init__(self, settings: RenderSettings) -> None:
         self._settings = settings
         self.batch_size = settings.batch_size or 8
-        self.workers = os.cpu_count() or 1
+        self.workers = usable_cores()
         self._studio: Studio | None = None
         self._starting = threading.Lock()
 
