@@ -180,6 +180,8 @@ class Grounding(Filter):
         last = words(candidate.source(source))[-1:]
         belongs = content_stems(candidate.source(other)) - content_stems(candidate.source(source))
         for word in last:
+            if f"{word} with " not in text.lower():
+                continue  # mostly; compiling an expression for every word takes long
             for after in re.findall(rf"\b{re.escape(word)} with ((?:[\w'-]+ ?){{1,4}})", text, re.IGNORECASE):
                 if content_stems(after) & belongs:
                     return True
