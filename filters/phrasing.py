@@ -31,6 +31,11 @@ _AMBIGUOUS = re.compile(
     r"|purpose of (?:the|this) (?:image|picture|photo))\b",
     re.IGNORECASE,
 )
+#: more keywords than this between commas, and no verb of being or seeing, make a list
+_LISTED = 2
+_VERB = re.compile(
+    r"\b(is|are|was|were|has|have|had|can|shows?|presents?|sees?|seen|finds?|notices?|stands?)\b", re.IGNORECASE
+)
 _SENTENCE = re.compile(r"[^.!?]+[.!?]?")
 
 
@@ -60,7 +65,10 @@ class Phrasing(Filter):
                     return failed(f"the question is ambiguous: '{found.group(0)}'")
             if len({q.lower() for q in candidate.questions}) < len(candidate.questions):
                 return failed("a question is asked twice")
+        keywords = {keyword.lower() for keyword in candidate.keywords}
         for answer in candidate.answers:
+            if not _VERB.search(answer) and len(keywords.intersection(re.split(r"[,.] *", answer.lower()))) > _LISTED:
+                return failed("the answer only lists keywords")
             problem = self._answer(answer)
             if problem:
                 return failed(problem)

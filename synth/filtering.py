@@ -70,6 +70,8 @@ class Filter(ABC):
 
     #: set by the chain to the name under which the plugin is registered
     name: str = ""
+    #: raised when the filter judges differently; a run is not gone on with under another one
+    version: ClassVar[int] = 1
     stages: ClassVar[tuple[Stage, ...]]
     ordered: ClassVar[bool] = False
     Options: ClassVar[type[Record]] = NoOptions

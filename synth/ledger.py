@@ -146,6 +146,8 @@ class Ledger:
 
     def meta(self, key: str) -> Any:
         with self._open() as db:
+            if not _tables(db):  # of a process that was killed while it made the file
+                return None
             row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return orjson.loads(row[0]) if row else None
 
@@ -312,7 +314,7 @@ class Ledger:
         return db
 
     def _check_version(self, db: sqlite3.Connection) -> None:
-        tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables = _tables(db)
         if not tables:
             return
         if "meta" not in tables:
@@ -338,6 +340,10 @@ class Ledger:
         if "not a database" in text or "malformed" in text:
             return RunRefused(f"{self.path} is not a readable ledger: {text}.", "Restore it, or choose another --out.")
         return BackendError(f"The ledger {self.path} failed: {text}.", "Run the same command again to go on.")
+
+
+def _tables(db: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def is_run(folder: Path) -> bool:

@@ -119,19 +119,26 @@ class Call(Row):
     """One request to the language model and its reply, to the letter.
 
     `shared` is the key of the messages that candidates of one example group have in common
-    (`Ledger.texts`); `message` is the candidate's own last message.
+    (`Ledger.texts`); `message` is the candidate's own last message. Where the endpoint sends no
+    token counts they are `estimated` from characters. `appended` is the key of what was sent
+    behind the message (a schema that the endpoint cannot be given otherwise); `left_out` names
+    what an endpoint refuses and was not sent.
     """
 
     step: str
     attempt: int
     seed: int
+    temperature: float | None = None
     shared: str
     message: str
+    appended: str = ""
+    left_out: list[str] = field(default_factory=list)
     reply: str = ""
     mode: str = ""
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
+    estimated: bool = False
     seconds: float = 0.0
     repairs: list[str] = field(default_factory=list)
     problem: str = ""
@@ -139,7 +146,8 @@ class Call(Row):
 
 @dataclass(slots=True, kw_only=True)
 class Candidate(Row):
-    """One attempt at a sample, from plan to verdict. `index` counts within its ability."""
+    """One attempt at a sample, from plan to verdict. `index` counts within its ability, `synth` is the
+    version that made it: a run may be gone on with by a later one."""
 
     id: str
     ability: str
@@ -147,6 +155,7 @@ class Candidate(Row):
     form: Form = "single"
     stage: Literal[1, 2]
     seed: int
+    synth: str = ""
     round: int
     plan: dict[str, Entry] = field(default_factory=dict)
     question: str = ""

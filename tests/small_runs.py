@@ -60,6 +60,7 @@ def candidate(ability: str, index: int, seed: int = 7) -> Candidate:
         index=index,
         stage=1,
         seed=dice.randrange(2**31),
+        synth="0.1.0",
         round=round_,
         plan={
             "subject": Entry(text=subject, facts={"is": "thing"}),
@@ -147,7 +148,7 @@ def save_run(
         "identity",
         {
             "abilities": {
-                name: {"version": 1, "template": "0" * 16, "banks": {}, "filters": ["length", "alignment"]}
+                name: {"version": 1, "template": "0" * 16, "banks": {}, "filters": {"length": 1, "alignment": 1}}
                 for name in abilities
             },
             "seed": 7,

@@ -320,6 +320,7 @@ def test_a_data_set_of_a_newer_synth_is_refused(unknown_field: bool, run: Path, 
     for command in commands:
         result = synth(*command)
         assert result.exit_code == 5, result.output
+        assert [path.name for path in tmp_path.iterdir()] == ["dataset.jsonl"]
         assert f"{file}, line 2 was written by a newer synth (data set version 2, this one reads 1)" in result.stderr
 
 

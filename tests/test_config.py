@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synth import plugins
 from synth.config import differences, load_config
 from synth.errors import RunRefused, SynthError
-from tests.doubles import plugin_dir, rows, run
+from synth.produce import synthesize
+from synth.run import generate
+from tests.doubles import Misbehaving, plugin_dir, rows, run, use
 
 
 def write(folder: Path, text: str) -> Path:
@@ -189,3 +192,48 @@ def test_resume_flags(finished: tuple[Path, Path], tmp_path: Path) -> None:
         run(tmp_path / "x" / "y", 3, "tiny", plugin_dirs=[plugins], resume="always")
     assert not (tmp_path / "x").exists()
     assert run(folder, 3, "tiny", plugin_dirs=[plugins], resume="always").samples == 3
+
+
+def test_versions_that_change_what_comes_out_are_refused_and_patches_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugins_, folder = plugin_dir(tmp_path / "plugins"), tmp_path / "run"
+
+    def version(text: str) -> None:
+        for module in (generate, synthesize):
+            monkeypatch.setattr(module, "__version__", text)
+
+    version("0.1.0")
+    run(folder, 3, "tiny", plugin_dirs=[plugins_])
+    version("0.2.0")
+    with pytest.raises(RunRefused, match=r"\n  synth: 0\.1 -> 0\.2"):
+        run(folder, 9, "tiny", plugin_dirs=[plugins_])
+    version("0.1.7")
+    run(folder, 40, "tiny", plugin_dirs=[plugins_])
+    made = [row["provenance"]["synth"] for row in rows(folder)]
+    assert made[:3] == ["0.1.0"] * 3
+    assert made == sorted(made)
+    assert made[-1] == "0.1.7"
+    monkeypatch.setattr(plugins.load("synth.filters", "length"), "version", 2)
+    with pytest.raises(RunRefused, match=r"\n  abilities\.tiny\.filters\.length: 1 -> 2"):
+        run(folder, 9, "tiny", plugin_dirs=[plugins_])
+
+
+def test_the_order_of_abilities_is_no_identity(tmp_path: Path) -> None:
+    run(tmp_path, 1, abilities={"animal": 2, "food": 3})
+    first = rows(tmp_path)
+    run(tmp_path, 1, abilities={"food": 3, "animal": 2})
+    assert rows(tmp_path) == first[2:] + first[:2]
+
+
+def test_rows_say_how_their_texts_were_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    llm = Misbehaving(lambda request: "nonsense" if request.step == "write" and request.temperature < 0.8 else None)
+    use(monkeypatch, llm)
+    plugins_ = plugin_dir(tmp_path / "plugins")
+    run(tmp_path / "run", 2, "tiny", llm="double", plugin_dirs=[plugins_], **{"llm_settings.top_p": 0.8})
+    for row in rows(tmp_path / "run"):
+        assert row["provenance"]["sampling"] == {
+            "temperature": {"write": 0.9, "converse": 0.7},
+            "top_p": 0.8,
+            "max_tokens": 512,
+        }

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from synth import files, plugins
+from synth.abilities import Catalog
 from synth.api import export_run, read_dataset, render_run
 from synth.backends.llm.base import ChatRequest
 from synth.backends.render.base import Rendered, Renderer, RenderRequest
@@ -49,7 +50,7 @@ def text_of(folder: Path) -> bytes:
 
 def strict(folder: Path) -> dict[str, Any]:
     """An ability whose repetition filter drops a good part, and what depends on the order of candidates."""
-    filters = ["length", {"repetition": {"subject_grace": 2, "max_subject_share": 0.17, "threshold": 0.6}}]
+    filters = ["length", {"repetition": {"subject_grace": 2, "max_subject_share": 0.17, "threshold": 0.4}}]
     plugins_ = plugin_dir(folder / "strict", filters=filters)
     return {"ability": "tiny", "plugin_dirs": [plugins_], "max_candidates": 400, "flow.stop_after": 400}
 
@@ -71,6 +72,12 @@ def test_the_data_set_does_not_depend_on_concurrency(
     assert made[0] == made[1] == made[2]
     assert len(made[0].splitlines()) == 15
     assert ("tiny", "rejected", "repetition") in {end[:3] for end in Ledger(folder, True).funnel()}
+
+
+def test_the_summary_knows_what_would_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(tmp_path / "same", 2, **SMALL).varying == []
+    use(monkeypatch, Misbehaving())
+    assert run(tmp_path / "other", 2, llm="double", **SMALL).varying == ["replies"]
 
 
 def test_concurrency_of_the_scripted_model_changes_nothing(tmp_path: Path) -> None:
@@ -134,6 +141,13 @@ def test_several_abilities_each_get_their_n(tmp_path: Path) -> None:
     summary = run(tmp_path, 1, abilities={"animal": 4, "color": 6, "food": 2})
     assert summary.samples == 12
     assert [row["ability"] for row in rows(tmp_path)] == ["animal"] * 4 + ["color"] * 6 + ["food"] * 2
+
+
+@pytest.mark.parametrize("dialogue", ["describe", "chat"])
+def test_every_built_in_ability_yields_samples(dialogue: str, tmp_path: Path) -> None:
+    names = Catalog().names()
+    summary = run(tmp_path, 1, abilities=dict.fromkeys(names, 6), dialogue=dialogue, max_candidates=15)
+    assert summary.samples == 6 * len(names)
 
 
 # -- rows -------------------------------------------------------------------------------------
@@ -251,6 +265,21 @@ def test_each_bad_reply_costs_its_candidate_alone(tmp_path: Path, monkeypatch: p
     assert len(rows(tmp_path)) == 12
 
 
+def test_a_reply_that_the_schema_cut_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def behave(request: ChatRequest) -> str | None:
+        if request.step == "converse" and request.temperature < 0.8:
+            return (
+                json.dumps({"answer": "word " * 200})[: request.schema["properties"]["answer"]["maxLength"] + 12] + '"}'
+            )
+        return None
+
+    use(monkeypatch, Misbehaving(behave))
+    run(tmp_path / "run", 3, "tiny", llm="double", plugin_dirs=[plugin_dir(tmp_path / "p")])
+    for one in candidates(tmp_path / "run", "tiny"):
+        problems = [call.problem for call in one.calls if call.step == "converse"]
+        assert problems == ["'answer' was cut off at 400 characters", ""]
+
+
 def test_attempts_differ_in_seed_and_get_warmer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     llm = Misbehaving(lambda request: "nonsense" if request.step == "write" else None)
     use(monkeypatch, llm)
@@ -337,10 +366,26 @@ def test_a_hopeless_run_stops_early_and_says_why(tmp_path: Path, monkeypatch: py
     use(monkeypatch, Misbehaving(lambda _: ReplyError("no JSON at all")))
     with pytest.raises(RunStopped) as error:
         run(tmp_path, 100, llm="double")
-    assert "Of the first 24 candidates of 'animal', 24 ended as 'failed: write'" in error.value.message
+    assert "Of the first 24 candidates of 'animal' that this start made, 24 ended as 'failed: write'" in (
+        error.value.message
+    )
+    assert "no JSON at all" in error.value.message
+    assert "flow.stop_after" in error.value.message and "--set flow.stop_after" in error.value.fix
     assert error.value.exit_code == 3
     assert rows(tmp_path) == []
     assert len(candidates(tmp_path)) < 80
+
+
+def test_an_early_stop_is_no_dead_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, Misbehaving(lambda _: ReplyError("no JSON at all")))
+    made = [0]
+    for _ in range(2):  # still broken: a few more candidates, then it stops again
+        with pytest.raises(RunStopped):
+            run(tmp_path, 30, llm="double")
+        made.append(len(candidates(tmp_path)))
+    assert made[0] < made[1] < made[2]
+    use(monkeypatch, Misbehaving())
+    assert run(tmp_path, 30, llm="double").samples == 30
 
 
 def test_a_run_that_works_now_and_then_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -457,6 +502,12 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path: Path, monkeypatch
 # -- folders ----------------------------------------------------------------------------------
 
 
+def test_a_run_that_was_killed_before_it_began_can_begin(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").touch()
+    (tmp_path / ".lock").touch()
+    assert run(tmp_path, 2).samples == 2
+
+
 def test_two_processes_on_one_folder_are_refused(tmp_path: Path) -> None:
     code = f"""
 import time
@@ -514,10 +565,7 @@ def test_pictures_that_are_gone_are_rendered_again(again: str, tmp_path: Path) -
     (tmp_path / second).write_bytes(b"")
     with pytest.raises(SynthError, match=r"does not exist in .*"):
         export_run(tmp_path, "llava", tmp_path.with_suffix(".out"), allow_preview=True)
-    if again == "generate":
-        summary = run(tmp_path, 5, **SMALL)
-    else:
-        summary = render_run(tmp_path, renderer="preview", scorer="none", **SMALL["render_settings"])
+    summary = run(tmp_path, 5, **SMALL) if again == "generate" else render_run(tmp_path)
     assert summary.restored == 2
     assert (shown(tmp_path), text_of(tmp_path)) == (before, text)
     assert candidates(tmp_path)[: len(rows(tmp_path))] == states[: len(rows(tmp_path))]
@@ -576,7 +624,7 @@ def test_rendering_twice_and_with_another_renderer_or_template(tmp_path: Path) -
     before = shown(tmp_path / "run")
     render_run(tmp_path / "run", renderer="preview", width=64, height=64)
     assert shown(tmp_path / "run") == before
-    with pytest.raises(RunRefused, match="another renderer or size"):
+    with pytest.raises(RunRefused, match=r"another renderer, scorer or size:\n  pictures.width: 64 -> 128"):
         render_run(tmp_path / "run", renderer="preview", width=128)
 
 

@@ -89,6 +89,24 @@ def test_surplus_goes_both_ways(tmp_path: Path) -> None:
 # -- files that are no ledgers ----------------------------------------------------------------
 
 
+def test_the_nth_of_some_states_and_what_comes_after(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    for index, state in enumerate(["accepted", "rejected", "text_ok", "surplus", "text_ok", "accepted"]):
+        ledger.save(candidate(index, state=state))
+    ledger.flush()
+    kept = ("accepted", "surplus")
+    assert [ledger.nth_index("tiny", kept, n) for n in (1, 2, 3, 4)] == [0, 3, 5, None]
+    assert [ledger.count_beyond("tiny", "text_ok", index) for index in (-1, 2, 3, 5)] == [2, 1, 1, 0]
+    assert ledger.nth_index("other", kept, 1) is None
+    ledger.close()
+
+
+def test_a_file_of_a_process_that_was_killed_while_it_made_it_holds_nothing(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).touch()
+    assert Ledger(tmp_path, read_only=True).meta("identity") is None
+    Ledger(tmp_path).set_meta("identity", {})
+
+
 def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     Ledger(tmp_path).close()
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:

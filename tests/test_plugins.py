@@ -59,7 +59,7 @@ def test_a_package_adds_an_ability_and_a_filter(installed: Path, tmp_path: Path)
     assert len(made) == 11
     subjects = {row["provenance"]["plan"]["subject"] for row in made}
     assert not any("hat" in subject for subject in subjects)
-    assert made[0]["provenance"]["template"]["filters"] == ["length", "acme_no_hats"]
+    assert made[0]["provenance"]["template"]["filters"] == {"length": 1, "acme_no_hats": 3}
     assert made[0]["scores"]["acme_no_hats.prompt"] == 0
     ledger = Ledger(tmp_path / "run", read_only=True)
     assert {end[:3] for end in ledger.funnel()} >= {("acme_toy", "rejected", "acme_no_hats")}

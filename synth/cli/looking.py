@@ -139,13 +139,16 @@ def _print_calls(ledger: Ledger, candidate: Candidate) -> None:
     from synth.run.look import messages
 
     for call in candidate.calls:
-        heading(f"\nRequest: {call.step}, attempt {call.attempt}, seed {call.seed}")
+        warmth = "" if call.temperature is None else f", temperature {call.temperature:g}"
+        heading(f"\nRequest: {call.step}, attempt {call.attempt}, seed {call.seed}{warmth}")
+        if call.left_out:
+            say(f"not sent, because the endpoint refuses it: {', '.join(call.left_out)}")
         print_messages(messages(ledger, call))
         typer.secho("--- reply", dim=True)
         say(call.reply)
         say(
             f"({call.mode or 'no reply'}, {call.prompt_tokens} prompt tokens ({call.cached_tokens} cached), "
-            f"{call.completion_tokens} reply tokens, {call.seconds:.2f} s)"
+            f"{call.completion_tokens} reply tokens{', estimated' if call.estimated else ''}, {call.seconds:.2f} s)"
         )
         if call.repairs:
             say(f"repaired: {', '.join(call.repairs)}")

@@ -114,6 +114,8 @@ def _write_lines(tally: Tally, done: threading.Event) -> None:
         for name, one in tally.abilities.items():
             speed = paces[name].add(one.accepted)
             note(f"{progress_line(name, one)}; {60 * speed:.1f}/min, {_eta(one, speed)}, {rate:.0f} tokens/s")
+        if waiting := tally.waiting:
+            note(f"  {waiting}")
 
 
 def _eta(one: AbilityTally, speed: float) -> str:
@@ -144,9 +146,11 @@ def _draw_bars(tally: Tally, done: threading.Event) -> None:
         while not last:
             last = done.wait(_FRAME)
             rate = tokens.add(_tokens(tally))
+            waiting = tally.waiting
             for name, one in tally.abilities.items():
                 speed = paces[name].add(one.accepted)
-                text = f"{60 * speed:.1f}/min, {_eta(one, speed)}, {rate:.0f} tokens/s"
+                text = f"{waiting} · " if waiting else ""
+                text += f"{60 * speed:.1f}/min, {_eta(one, speed)}, {rate:.0f} tokens/s"
                 dropped = drops(dict(one.dropped))
                 text += f" · {dropped}" if dropped else ""
                 bars.update(tasks[name], completed=min(one.accepted, one.wanted), note=escape(text))

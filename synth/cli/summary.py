@@ -60,11 +60,20 @@ def print_summary(summary: Summary) -> None:
             f"  {tally.calls} requests, {tally.prompt_tokens:,} prompt tokens{cached}, "
             f"{tally.completion_tokens:,} reply tokens ({speed:.0f}/s)"
         )
+    if tally.retries:
+        say(f"  {tally.retries} retries of requests: rate limits or passing trouble of the endpoint")
+    if tally.estimated:
+        say(f"  the tokens of {tally.estimated} requests are estimates (characters / 4): the endpoint sends no counts")
     if tally.cost:
-        say(f"  cost {tally.cost:.4f}")
+        say(f"  cost {tally.cost:.4f}{' (an estimate)' if tally.estimated else ''}")
     if tally.repairs:
         repairs = ", ".join(f"{name} {count}" for name, count in tally.repairs.most_common())
         say(f"  repairs of replies: {repairs}")
+    if summary.varying:
+        say(
+            f"  committed rows never change; made again in a new folder, the same settings give the same plans, but "
+            f"not the same {' and '.join(summary.varying)}"
+        )
     if summary.samples:
         print_next_steps(str(summary.folder), summary.previews, summary.text_only)
 

@@ -52,6 +52,12 @@ class Backends:
             wanted += 2 * self.renderer.batch_size * self.renderer.workers
         return wanted
 
+    @property
+    def varying(self) -> list[str]:
+        """What comes out differently when it is made again with the same settings."""
+        made = {"replies": self.llm, "pictures": self.renderer}
+        return [what for what, one in made.items() if one is not None and not one.deterministic]
+
     def identity(self) -> dict[str, Any]:
         return {
             "llm": {**self.llm.identity(), "scripted": self.llm.scripted} if self.llm else None,

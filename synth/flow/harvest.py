@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from math import sqrt
 
 from synth.flow.primitives import Limiter
 
@@ -38,8 +39,9 @@ async def harvest(
     """
     running: set[asyncio.Task[None]] = set()
     changed = asyncio.Event()
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     results: dict[int, bool] = {}  # of candidates after the first unfinished one
-    prefix = accepted_in_prefix = accepted = tried = 0
+    next_index = prefix = accepted_in_prefix = accepted = tried = 0
     cutoff: int | None = None
     failure: BaseException | None = None
 
@@ -61,26 +63,32 @@ async def harvest(
         window.release()
         if not task.cancelled() and task.exception() is not None and failure is None:
             failure = task.exception()
+        if (failure is not None or cutoff is not None) and not ended.done():
+            ended.set_result(None)
         changed.set()
 
     async def one(index: int) -> None:
         settle(index, await live(index))
 
     def enough_in_flight() -> bool:
-        rate = (accepted + 2) / (tried + 2.5)
-        return bool(running) and accepted + len(running) * max(rate, 0.02) >= n
+        """Whether those in flight will probably do, with a standard deviation to spare.
 
-    def over() -> bool:
-        return cutoff is not None or failure is not None
+        What is dropped finishes before what is accepted. So the rate is that of the prefix, where all have
+        finished, and is taken of all behind it: what is missing there is still in flight.
+        """
+        flying = len(running)
+        if not flying:
+            return False
+        rate = (accepted_in_prefix + 4) / (prefix + 5)
+        behind = (next_index - prefix) * rate - (accepted - accepted_in_prefix)
+        expected = min(max(behind, flying * max(rate, 0.02)), flying)
+        return expected - sqrt(expected * (1 - expected / flying)) >= n - accepted
 
-    next_index = 0
     try:
-        while not over():
+        while not ended.done():
             changed.clear()
             if next_index < allowed and not enough_in_flight():
-                await window.acquire((order, next_index))
-                if over():
-                    window.release()
+                if not await window.acquire_unless(ended, (order, next_index)):
                     break
                 task = asyncio.ensure_future(one(next_index))
                 running.add(task)

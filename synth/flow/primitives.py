@@ -77,7 +77,7 @@ class Limiter:
 
     def __init__(self, limit: int) -> None:
         self._free = limit
-        self._waiting: list[tuple[tuple[int, int], int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[tuple[int, int], int, asyncio.Future[bool]]] = []
         self._ticket = 0
 
     def slot(self, priority: tuple[int, int]) -> Held:
@@ -86,14 +86,44 @@ class Limiter:
     async def acquire(self, priority: tuple[int, int]) -> None:
         if self._free > 0:
             self._free -= 1
-            return
-        future = asyncio.get_running_loop().create_future()
-        self._ticket += 1
-        heapq.heappush(self._waiting, (priority, self._ticket, future))
+        else:
+            await self._given(self._queue(priority))
+
+    async def acquire_unless(self, ended: asyncio.Future[None], priority: tuple[int, int]) -> bool:
+        """Wait for a slot or for `ended`; true if the slot was taken."""
+        if ended.done():
+            return False
+        if self._free > 0:
+            self._free -= 1
+            return True
+        place = self._queue(priority)
+
+        def withdraw(_: object) -> None:
+            if not place.done():
+                place.set_result(False)
+
+        ended.add_done_callback(withdraw)
         try:
-            await future
+            taken = await self._given(place)
+        finally:
+            ended.remove_done_callback(withdraw)
+        if taken and ended.done():
+            self.release()
+            return False
+        return taken
+
+    def _queue(self, priority: tuple[int, int]) -> asyncio.Future[bool]:
+        """A place among those who wait; its result says whether a slot came with it."""
+        place: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._ticket += 1
+        heapq.heappush(self._waiting, (priority, self._ticket, place))
+        return place
+
+    async def _given(self, place: asyncio.Future[bool]) -> bool:
+        try:
+            return await place
         except asyncio.CancelledError:
-            if future.done() and not future.cancelled():
+            if place.done() and not place.cancelled() and place.result():
                 self.release()
             raise
 
@@ -101,7 +131,7 @@ class Limiter:
         while self._waiting:
             future = heapq.heappop(self._waiting)[2]
             if not future.done():
-                future.set_result(None)
+                future.set_result(True)
                 return
         self._free += 1
 

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from synth.backends.llm.base import LLM
 from synth.config import RunConfig
 from synth.errors import RunStopped
 from synth.records import Call, Candidate
@@ -15,15 +16,24 @@ from synth.records import Call, Candidate
 class AbilityTally:
     """Counts of one ability: what came out so far, and why the rest did not.
 
-    `first` are the ends of the candidates below index `stop_after`.
+    `watched` are the first `stop_after` indices that this process works on, `first` how they ended.
     """
 
     wanted: int
     accepted: int = 0
     tried: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    watched: set[int] = field(default_factory=set)
     first: Counter[str] = field(default_factory=Counter)
     stop_after: int = 24
+
+    def begin(self, index: int) -> None:
+        """Note that this process works on a candidate; called in index order.
+
+        What earlier processes made is not watched: a run that stopped early could never go on.
+        """
+        if len(self.watched) < self.stop_after:
+            self.watched.add(index)
 
     def count(self, candidate: Candidate) -> None:
         """Note how a candidate ended; stop a run whose first ones nearly all end in the same way.
@@ -36,35 +46,50 @@ class AbilityTally:
         self.accepted += good
         if not good:
             self.dropped[end] += 1
-        if candidate.index < self.stop_after:
+        if candidate.index in self.watched:
             self.first[end] += 1
             if self.first.total() == self.stop_after:
-                self._stop_if_hopeless(candidate.ability)
+                self._stop_if_hopeless(candidate)
 
-    def _stop_if_hopeless(self, name: str) -> None:
-        reason, count = self.first.most_common(1)[0]
-        if reason != "accepted" and count >= 0.9 * self.stop_after:
+    def _stop_if_hopeless(self, last: Candidate) -> None:
+        end, count = self.first.most_common(1)[0]
+        if end != "accepted" and count >= 0.9 * self.stop_after:
+            why = f"; {last.id}: {last.reason}" if end == f"{last.state}: {last.decided_by}" else ""
             raise RunStopped(
-                f"Of the first {self.stop_after} candidates of '{name}', {count} ended as '{reason}': stopped early.",
-                "Look at some with 'synth show', then change the model, the template or the filter's options.",
+                f"Of the first {self.stop_after} candidates of '{last.ability}' that this start made, {count} ended as "
+                f"'{end}': stopped early (flow.stop_after){why}.",
+                f"Look at some: synth show RUN {last.id}. If the cause lies outside the run (an endpoint), mend it "
+                "and run the same command again: it goes on with the next candidates. Another model, template or "
+                "filter option needs a new --out. --set flow.stop_after=N looks at more candidates before it stops.",
             )
 
 
 class Tally:
-    """Counters of all abilities. `tokens` are those that earlier processes used."""
+    """Counters of all abilities. `tokens` are those that earlier processes used; `llm` knows what it waits for."""
 
-    def __init__(self, config: RunConfig, tokens: tuple[int, int]) -> None:
+    def __init__(self, config: RunConfig, tokens: tuple[int, int], llm: LLM | None = None) -> None:
+        self._llm = llm
         self.abilities = {
             name: AbilityTally(wanted=n, stop_after=config.flow.stop_after) for name, n in config.abilities.items()
         }
         self.began = time.monotonic()
         self.prompt_tokens, self.completion_tokens = tokens
         self.cached_tokens = 0
-        self.calls = 0
+        self.calls = self.estimated = 0
         self.repairs: Counter[str] = Counter()
         self.step_seconds: Counter[str] = Counter()
         self._prices = config.llm_settings.price_in, config.llm_settings.price_out
         self._max_cost = config.max_cost
+
+    @property
+    def retries(self) -> int:
+        """Requests that were repeated because of trouble that may pass."""
+        return self._llm.retries if self._llm else 0
+
+    @property
+    def waiting(self) -> str:
+        """What requests wait for just now, in words, or ""."""
+        return self._llm.waiting() if self._llm else ""
 
     @property
     def cost(self) -> float:
@@ -72,17 +97,22 @@ class Tally:
         price_in, price_out = self._prices
         return (self.prompt_tokens * price_in + self.completion_tokens * price_out) / 1e6
 
+    def begin(self, ability: str, index: int) -> None:
+        self.abilities[ability].begin(index)
+
     def replied(self, call: Call) -> None:
         self.calls += 1
         self.prompt_tokens += call.prompt_tokens
         self.cached_tokens += call.cached_tokens
         self.completion_tokens += call.completion_tokens
+        self.estimated += call.estimated
 
     def check_budget(self) -> None:
         """Called before every request: raises `RunStopped` once the budget is used up."""
         if self._max_cost is not None and self.cost >= self._max_cost:
             raise RunStopped(
-                f"--max-cost {self._max_cost:g} is used up: {self.cost:.4f} for {self.calls} requests.",
+                f"--max-cost {self._max_cost:g} is used up: {self.cost:.4f} for {self.calls} requests"
+                + (", by an estimate: the endpoint sends no token counts." if self.estimated else "."),
                 "Run the same command with a larger --max-cost to go on.",
             )
 

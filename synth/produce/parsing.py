@@ -25,13 +25,17 @@ _ANSWERED = re.compile(r"\W*(?:a|answer|assistant|gpt)\s*\d*\W*[:.](.*)", re.IGN
 _LABEL = re.compile(r"^\W*(?:prompt|keywords?|answer|response|output)\s*\d*\s*:\s*", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028\u2029\ufeff]+")
 _MARKUP = re.compile(r"[,(){}\[\]<>\"|\\]")
+_ENDS = (".", "!", "?", "…", ")", '"', "'", "”", "’")
+_NO_SCHEMA: Mapping[str, Any] = {}
 _WEIGHT = re.compile(r":\d+(?:\.\d+)?(?=\)|$)")
 
 
-def parse_written(reply: str, fact_names: Mapping[str, Any]) -> tuple[dict[str, str], list[str], list[str]]:
+def parse_written(
+    reply: str, fact_names: Mapping[str, Any], schema: Mapping[str, Any] = _NO_SCHEMA
+) -> tuple[dict[str, str], list[str], list[str]]:
     """Facts, keywords and the names of the repairs made, from a reply of the writing step."""
     repairs: list[str] = []
-    data = _as_object(reply, repairs)
+    data = _as_object(reply, repairs, schema)
     if data is None:
         data = {"keywords": _keywords_from_text(reply)}
         repairs.append("keywords_from_text")
@@ -62,10 +66,10 @@ def parse_written(reply: str, fact_names: Mapping[str, Any]) -> tuple[dict[str, 
     return facts, list(keywords.values()), repairs
 
 
-def parse_answer(reply: str) -> tuple[str, list[str]]:
+def parse_answer(reply: str, schema: Mapping[str, Any] = _NO_SCHEMA) -> tuple[str, list[str]]:
     """The answer of a describe reply and the repairs made."""
     repairs: list[str] = []
-    data = _as_object(reply, repairs)
+    data = _as_object(reply, repairs, schema)
     if data is None:
         pairs = _pairs_from_text(reply)
         text = pairs[0][1] if pairs else _LABEL.sub("", _strip_wrapping(reply, []))
@@ -81,10 +85,10 @@ def parse_answer(reply: str) -> tuple[str, list[str]]:
     return text, repairs
 
 
-def parse_turns(reply: str) -> tuple[list[tuple[str, str]], list[str]]:
+def parse_turns(reply: str, schema: Mapping[str, Any] = _NO_SCHEMA) -> tuple[list[tuple[str, str]], list[str]]:
     """The 2 to 4 question-answer pairs of a chat reply and the repairs made."""
     repairs: list[str] = []
-    data = _as_object(reply, repairs)
+    data = _as_object(reply, repairs, schema)
     pairs: list[tuple[str, str]] = []
     if data is None:
         pairs = _pairs_from_text(_strip_wrapping(reply, []))
@@ -108,6 +112,15 @@ def parse_turns(reply: str) -> tuple[list[tuple[str, str]], list[str]]:
     return pairs, repairs
 
 
+def is_whole(reply: str) -> bool:
+    """Whether a reply that was cut off holds a whole JSON object all the same: some models go on with blanks or
+    chatter. Nothing else can be trusted then, as its end may be missing."""
+    try:
+        return isinstance(_decoded(_strip_wrapping(reply, []))[0], dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def clean(text: str, repairs: list[str]) -> str:
     """One line of plain text; an image placeholder in model text would break every export."""
     if IMAGE_PLACEHOLDER in text:
@@ -127,7 +140,7 @@ def clean_keyword(text: str) -> str:
     return " ".join(_MARKUP.sub(" ", text).split()).strip(" .;:-*")
 
 
-def _as_object(reply: str, repairs: list[str]) -> dict[str, Any] | None:
+def _as_object(reply: str, repairs: list[str], schema: Mapping[str, Any]) -> dict[str, Any] | None:
     """The JSON object in `reply`, or None if there is no object at all."""
     try:
         data = orjson.loads(reply)
@@ -136,7 +149,27 @@ def _as_object(reply: str, repairs: list[str]) -> dict[str, Any] | None:
     if isinstance(data, list) and len(data) == 1:
         data = data[0]
         repairs.append("list_unwrapped")
-    return data if isinstance(data, dict) else None
+    if not isinstance(data, dict):
+        return None
+    _refuse_cut(data, schema, "reply")
+    return data
+
+
+def _refuse_cut(value: Any, schema: Mapping[str, Any], name: str) -> None:
+    """Raise if a text was ended by its schema and not by the model.
+
+    Constrained decoding closes the quotes at `maxLength`, in the middle of a word if need be. A text of
+    just that length is taken as whole only if it ends as sentences do; a longer one was not constrained.
+    """
+    if isinstance(value, str):
+        if len(value) == schema.get("maxLength") and not value.endswith(_ENDS):
+            raise ReplyError(f"'{name}' was cut off at {len(value)} characters")
+    elif isinstance(value, list):
+        for one in value:
+            _refuse_cut(one, schema.get("items", _NO_SCHEMA), name)
+    elif isinstance(value, dict):
+        for key, part in schema.get("properties", _NO_SCHEMA).items():
+            _refuse_cut(value.get(key), part, key)
 
 
 def _repaired(reply: str, repairs: list[str]) -> Any:
@@ -145,7 +178,7 @@ def _repaired(reply: str, repairs: list[str]) -> Any:
     if start < 0:
         return None
     try:
-        data, end = json.JSONDecoder(strict=False).raw_decode(text, start)
+        data, end = _decoded(text)
     except RecursionError as error:
         raise ReplyError("the reply is nested too deeply") from error
     except ValueError:
@@ -159,6 +192,11 @@ def _repaired(reply: str, repairs: list[str]) -> Any:
     if start > 0 or text[end:].strip():
         repairs.append("text_around_json")
     return data
+
+
+def _decoded(text: str) -> tuple[Any, int]:
+    """The first JSON object in `text`, and where it ends."""
+    return json.JSONDecoder(strict=False).raw_decode(text, max(0, text.find("{")))
 
 
 def _strip_wrapping(reply: str, repairs: list[str]) -> str:

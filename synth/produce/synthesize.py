@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from synth import __version__
 from synth.abilities import Ability, dialogue_stage
-from synth.backends.llm.base import ChatReply, ChatRequest, SharedPrompt
+from synth.backends.llm.base import ChatReply, ChatRequest, SharedPrompt, text_key
 from synth.config import RunConfig
 from synth.errors import ReplyError
 from synth.filtering import Chain
@@ -17,7 +18,7 @@ from synth.flow.tally import Tally
 from synth.ledger import Ledger
 from synth.produce.illustrate import Illustrator
 from synth.produce.life import Dropped, Saved, drop_if
-from synth.produce.parsing import parse_answer, parse_turns, parse_written
+from synth.produce.parsing import is_whole, parse_answer, parse_turns, parse_written
 from synth.produce.picture_prompt import join_keywords, order_keywords
 from synth.produce.plan import Plan, Planner
 from synth.produce.prompting import Prompter
@@ -70,6 +71,8 @@ class Synthesizer:
         plan = self._planner.next()
         assert plan.index == index
         candidate = self._saved.take(index)
+        if candidate is None or (candidate.state == "text_ok" and self._illustrator is not None):
+            self._tally.begin(self.ability.name, index)
         if candidate is not None:
             await self._replay(candidate)
         else:
@@ -106,6 +109,7 @@ class Synthesizer:
             form=self.ability.form,
             stage=dialogue_stage(self._config.dialogue),
             seed=plan.seed,
+            synth=__version__,
             round=self.rotation.round_of(plan.index),
             plan=plan.entries,
             question=plan.question,
@@ -123,7 +127,7 @@ class Synthesizer:
         }
 
         def take(reply: str) -> list[str]:
-            candidate.facts, keywords, repairs = parse_written(reply, self.ability.write.facts)
+            candidate.facts, keywords, repairs = parse_written(reply, self.ability.write.facts, schema)
             candidate.images = [self._image(candidate, keywords)]
             return repairs
 
@@ -138,16 +142,17 @@ class Synthesizer:
         asks = [candidate.source(source) for source in self.ability.asks(candidate.question)]
         context = {**candidate.facts, "keywords": seen, "question": candidate.question, "asks": asks}
 
+        schema = self._prompter.converse_schema
+
         def take(reply: str) -> list[str]:
             if self._config.dialogue == "describe":
-                answer, repairs = parse_answer(reply)
+                answer, repairs = parse_answer(reply, schema)
                 pairs = [(candidate.question, answer)]
             else:
-                pairs, repairs = parse_turns(reply)
+                pairs, repairs = parse_turns(reply, schema)
             candidate.turns = _turns(pairs, len(candidate.images))
             return repairs
 
-        schema = self._prompter.converse_schema
         await self._ask(candidate, "converse", "dialogue", prompts.converse, message, schema, context, take)
 
     # -- helpers ------------------------------------------------------------------------------
@@ -171,7 +176,10 @@ class Synthesizer:
         base = settings.temperature if template.temperature is None else template.temperature
         for attempt in range(self._config.flow.attempts):
             seed = derive_seed(candidate.seed, step, attempt)
-            call = Call(step=step, attempt=attempt, seed=seed, shared=shared.key, message=message)
+            temperature = round(min(base + attempt * _WARMER, 2.0), 6)
+            call = Call(
+                step=step, attempt=attempt, seed=seed, temperature=temperature, shared=shared.key, message=message
+            )
             candidate.calls.append(call)
             request = ChatRequest(
                 shared=shared,
@@ -179,7 +187,7 @@ class Synthesizer:
                 schema=schema,
                 seed=seed,
                 max_tokens=settings.max_tokens,
-                temperature=min(base + attempt * _WARMER, 2.0),
+                temperature=temperature,
                 top_p=settings.top_p,
                 step=step,
                 plan=candidate.plan,
@@ -190,6 +198,11 @@ class Synthesizer:
                 reply, call.seconds = await self._backends.chat(request, (self._order, candidate.index))
                 candidate.seconds[step] = round(candidate.seconds.get(step, 0.0) + call.seconds, 4)
                 self._book(call, reply)
+                if reply.truncated and not is_whole(call.reply):
+                    raise ReplyError(
+                        f"reply cut off at max_tokens={settings.max_tokens}; raise llm_settings.max_tokens "
+                        "(it belongs to the run's identity: give a new --out)"
+                    )
                 call.repairs = take(call.reply)
             except ReplyError as error:
                 if error.reply is not None:
@@ -209,9 +222,12 @@ class Synthesizer:
         """Note what came back and what it cost, be it usable or not."""
         # half of a surrogate pair, which a model can write, has no UTF-8 form
         call.reply = reply.text.encode("utf-8", "replace").decode()
-        call.mode = reply.mode
+        call.mode, call.left_out = reply.mode, list(reply.left_out)
+        if reply.appended:
+            call.appended = text_key(reply.appended)
+            self._ledger.save_text(call.appended, reply.appended)
         call.prompt_tokens, call.cached_tokens = reply.prompt_tokens, reply.cached_tokens
-        call.completion_tokens = reply.completion_tokens
+        call.completion_tokens, call.estimated = reply.completion_tokens, reply.estimated
         self._tally.replied(call)
 
     def _image(self, candidate: Candidate, keywords: list[str]) -> Image:

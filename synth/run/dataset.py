@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from synth import __version__
 from synth.config import RunConfig
 from synth.errors import NewerVersion, SynthError
 from synth.files import whole_file
@@ -31,13 +30,17 @@ def to_sample(candidate: Candidate, identity: dict[str, Any]) -> Sample:
             scores[f"{verdict.filter}.{verdict.stage}"] = verdict.score
     provenance = {
         "format": DATASET_VERSION,
-        "synth": __version__,
+        "synth": candidate.synth,
         "producer": "synthesize",
         "synthetic": True,
         "preview": any(image.origin == "preview" for image in candidate.images),
         "scripted": bool(llm and llm.get("scripted")),
         "template": template,
         "llm": llm,
+        "sampling": {
+            **identity.get("sampling", {}),
+            "temperature": {call.step: call.temperature for call in candidate.calls},  # the last one was taken
+        },
         "renderer": identity["renderer"],
         "scorer": identity["scorer"],
         "licence": (identity["renderer"] or {}).get("attribution", ""),

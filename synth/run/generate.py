@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from synth import plugins
+from synth import __version__, plugins
 from synth.abilities import Ability, Catalog
 from synth.config import RunConfig, differences
 from synth.errors import BackendError, RunRefused, SynthError
@@ -30,7 +30,7 @@ from synth.produce.plan import Planner
 from synth.produce.synthesize import Synthesizer
 from synth.run.dataset import read_dataset, write_dataset
 from synth.run.folder import DATASET_FILE, RunFolder, check_start, frozen_config, open_existing
-from synth.run.select import NONE, make_llm, make_renderer, make_scorer, resolve
+from synth.run.select import AUTO, NONE, make_llm, make_renderer, make_scorer, resolve
 from synth.run.stop import cancel_on_signal, rare_collections
 
 _NO_CUTOFF = 2**62
@@ -51,7 +51,8 @@ class Announcement:
 @dataclass
 class Summary:
     """What a run left behind. `missing` counts samples per ability that it could not make, `restored`
-    pictures of an earlier start that were rendered again because their files were gone."""
+    pictures of an earlier start that were rendered again because their files were gone; `varying` says
+    what would differ if the run were made again with the same settings."""
 
     folder: Path
     samples: int
@@ -61,6 +62,7 @@ class Summary:
     rotated: dict[str, int] = field(default_factory=dict)
     restored: int = 0
     filter_seconds: dict[str, float] = field(default_factory=dict)
+    varying: list[str] = field(default_factory=list)
     previews: bool = False
     text_only: bool = False
 
@@ -112,13 +114,15 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
     classes, broken = plugins.load_all("synth.filters")
     for problem in broken:
         warnings.warn(f"a filter plugin is skipped: {problem}", stacklevel=2)
+    chains = {name: build_chain(ability, classes) for name, ability in abilities.items()}
     identity = {
+        "synth": ".".join(__version__.split(".")[:2]),  # a patch release makes what the one before makes
         "abilities": {
             name: {
                 "version": ability.version,
                 "template": ability.digest,
                 "banks": {bank.name: bank.digest for bank in banks[name].values()},
-                "filters": [use.name for use in ability.filters],
+                "filters": {one.name: one.version for one in chains[name].filters},
             }
             for name, ability in abilities.items()
         },
@@ -135,7 +139,7 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
         config=config,
         abilities=abilities,
         planners={n: Planner(a, banks[n], config.seed) for n, a in abilities.items()},
-        chains={n: build_chain(a, classes) for n, a in abilities.items()},
+        chains=chains,
         backends=backends,
         names=names,
         reasons=reasons,
@@ -152,15 +156,15 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
     """
     setup = prepare(config)
     check_start(config, setup.identity)
+    for path in config.existing:
+        for chain in setup.chains.values():
+            chain.remember_dataset(partial(read_dataset, path))
     with RunFolder(config.folder) as run:
         resumed = run.claim(config, setup.identity)
         ledger, backends = run.ledger, setup.backends
         if resumed:
             _remove_orphans(run.path, ledger, setup.abilities)
-        for path in config.existing:
-            for chain in setup.chains.values():
-                chain.remember_dataset(partial(read_dataset, path))
-        tally = Tally(config, ledger.tokens())
+        tally = Tally(config, ledger.tokens(), backends.llm)
         illustrators = {name: _illustrator(setup, name, run) for name in setup.abilities}
         producers = [
             Synthesizer(
@@ -201,6 +205,9 @@ async def render(
     with open_existing(folder) as run:
         config = frozen_config(run.ledger)
         old = run.ledger.meta("identity")
+        if old["renderer"] is not None:  # it has pictures: what nobody names is as it was
+            renderer = config.renderer if renderer == AUTO else renderer
+            scorer = config.scorer if scorer == AUTO else scorer
         settings = config.render_settings.model_copy(update=render_settings)
         config = config.model_copy(
             update={"renderer": renderer, "scorer": scorer, "out": folder, "render_settings": settings}
@@ -216,15 +223,14 @@ async def render(
                 f"{folder} was written with other abilities:\n  " + "\n  ".join(changed),
                 "Render with the templates and keyword banks that it was written with.",
             )
-        new = {**old}
-        for key in ("renderer", "scorer", "pictures"):
-            if old["renderer"] is not None and old[key] != setup.identity[key]:
-                raise RunRefused(
-                    f"{folder} already has pictures of another renderer or size.",
-                    "Go on with the same renderer, or generate into another folder.",
-                )
-            new[key] = setup.identity[key]
-        run.freeze(config, new)
+        drawn = {key: setup.identity[key] for key in ("renderer", "scorer", "pictures")}
+        changed = differences({key: old[key] for key in drawn}, drawn)
+        if old["renderer"] is not None and changed:
+            raise RunRefused(
+                f"{folder} already has pictures of another renderer, scorer or size:\n  " + "\n  ".join(changed),
+                "Go on with the same renderer, or generate into another folder.",
+            )
+        run.freeze(config, {**old, **drawn})
         _remove_orphans(run.path, run.ledger, setup.abilities)
         tally = Tally(config, run.ledger.tokens())
         lives = {}
@@ -245,6 +251,8 @@ def _render_life(saved: Saved, illustrator: Illustrator, tally: Tally) -> Callab
         candidate = saved.take(index)
         if candidate is None:
             return False
+        if candidate.state == "text_ok":
+            tally.begin(candidate.ability, index)
         await illustrator.complete(candidate)
         tally.finished(candidate)
         return candidate.state in ("accepted", "surplus")
@@ -295,6 +303,7 @@ async def _run(
         seconds=time.monotonic() - began,
         missing=missing,
         filter_seconds=_filter_seconds(setup.chains),
+        varying=backends.varying,
         previews=backends.renderer is not None and backends.renderer.origin == "preview",
         text_only=backends.renderer is None,
     )

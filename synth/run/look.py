@@ -139,10 +139,8 @@ def standing(ledger: Ledger, candidate: Candidate) -> Standing:
 
 def messages(ledger: Ledger, call: Call) -> list[Message]:
     """The messages of a request, to the letter: the shared ones, then the candidate's own."""
-    shared = ledger.text(call.shared)
-    if shared is None:
-        raise SynthError(f"{ledger.path} lacks the shared messages '{call.shared}'.", "The ledger was altered.")
-    made: list[Message] = [*json.loads(shared), {"role": "user", "content": call.message}]
+    own = call.message + (_text(ledger, call.appended) if call.appended else "")
+    made: list[Message] = [*json.loads(_text(ledger, call.shared)), {"role": "user", "content": own}]
     return made
 
 
@@ -153,7 +151,17 @@ def raw(ledger: Ledger, candidate: Candidate) -> dict[str, Any]:
         "shared_messages": {
             key: json.loads(ledger.text(key) or "[]") for key in sorted({c.shared for c in candidate.calls})
         },
+        "appended": {
+            key: ledger.text(key) or "" for key in sorted({c.appended for c in candidate.calls if c.appended})
+        },
     }
+
+
+def _text(ledger: Ledger, key: str) -> str:
+    text = ledger.text(key)
+    if text is None:
+        raise SynthError(f"{ledger.path} lacks the shared messages '{key}'.", "The ledger was altered.")
+    return text
 
 
 def _last_ids(ledger: Ledger, prefix: str) -> list[str]:

@@ -13,7 +13,7 @@ from synth.flow.pictures import FOLDER
 
 _COPYRIGHT = 0x8298
 _LONGEST = 1024
-_FIX = "The command that made the run renders it again; or restore the file, or remove its row from the data set."
+_FIX = "'synth render' on its run renders it again; or restore the file, or remove its row from the data set."
 
 
 def picture_file(run: Path, path: str) -> Path:

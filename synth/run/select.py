@@ -11,7 +11,7 @@ from synth.backends.render.base import Renderer, RenderSettings
 from synth.backends.score.base import Scorer
 from synth.errors import SynthError
 
-NONE = "none"
+AUTO, NONE = "auto", "none"
 _FLAGS = {"synth.llms": "--llm", "synth.renderers": "--renderer", "synth.scorers": "--scorer"}
 
 
@@ -41,7 +41,7 @@ def options(group: str) -> list[Option]:
 
 def resolve(group: str, spec: str) -> tuple[str, str]:
     """The spec itself, or for `auto` the one picked and the reason."""
-    if spec != "auto":
+    if spec != AUTO:
         return spec, ""
     best = next(iter(options(group)), None)
     if best is not None and best.available and best.rank > 0:

@@ -13,7 +13,7 @@ from endpoint import WRITE_SCHEMA, completion, make_request, says
 
 from synth.backends.llm.base import LLMSettings, SharedPrompt
 from synth.backends.llm.openai import OpenAICompatible
-from synth.backends.llm.retrying import Backoff, retry_after
+from synth.backends.llm.retrying import Backoff, RateLimit, retry_after
 from synth.errors import BackendError, ReplyError, SynthError
 
 KEY = "sk-very-secret-0123456789"
@@ -73,14 +73,16 @@ async def test_no_shared_messages(endpoint, connect):
     assert endpoint.bodies[0]["messages"] == request.messages
 
 
-async def test_usage_may_be_missing(endpoint, connect):
-    endpoint.script = [
-        says({"choices": [{"message": {"content": "x"}}]}),
-        says({**completion(), "usage": "?"}),
-    ]
-    llm = await connect()
-    assert (await llm.chat(make_request())).prompt_tokens == 0
-    assert (await llm.chat(make_request())).prompt_tokens == 0
+@pytest.mark.parametrize("usage", [None, "?", {}, {"prompt_tokens": "many"}])
+async def test_missing_token_counts_are_estimated_and_marked(endpoint, connect, usage):
+    endpoint.script = [says({**completion("x" * 40), "usage": usage})]
+    request = make_request()
+    reply = await (await connect()).chat(request)
+    assert reply.estimated
+    assert reply.completion_tokens == 10
+    assert reply.prompt_tokens == (len(request.shared.json) + len(request.message)) // 4
+    endpoint.script = [says(completion())]
+    assert not (await (await connect()).chat(request)).estimated
 
 
 # -- retries ---------------------------------------------------------------------------------------
@@ -105,6 +107,52 @@ async def test_retry_after_holds_other_requests_too(endpoint, connect):
     await llm.chat(make_request())
     assert time.monotonic() - began > 0.5
     await first
+
+
+async def test_rate_limits_are_waited_out_however_often_they_come(endpoint, connect):
+    endpoint.script = [says({"error": "slow down"}, 429)] * 12 + [says(completion())]
+    llm = await connect(retries=1, patience=60)
+    llm._backoff = Backoff(first=0.0001)
+    asked = asyncio.create_task(llm.chat(make_request()))
+    seen = set()
+    while not asked.done():
+        seen.add(llm.waiting())
+        await asyncio.sleep(0.0005)
+    assert (await asked).text
+    assert (len(endpoint.bodies), llm.retries) == (13, 12)
+    assert any("1 waiting: rate limited, retrying in 0 s" in text for text in seen)
+    assert llm.waiting() == ""
+
+
+async def test_a_rate_limit_that_never_ends_stops_the_run(endpoint, connect):
+    endpoint.script = [says({"error": "quota of the day"}, 429)]
+    llm = await connect(patience=0.2)
+    with pytest.raises(BackendError, match=r"nothing through.*quota of the day") as caught:
+        await llm.chat(make_request())
+    assert "llm_settings.patience" in caught.value.fix
+
+
+async def test_fewer_are_sent_at_once_while_rate_limited(endpoint, connect):
+    running = most = 0
+    most_later = []
+
+    async def three_at_once(request, body):
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        most_later.append(running)
+        await asyncio.sleep(0.01)
+        try:
+            return web.json_response(completion(), status=200 if running <= 3 else 429)
+        finally:
+            running -= 1
+
+    endpoint.script = [three_at_once]
+    llm = await connect(concurrency=32)
+    replies = await asyncio.gather(*(llm.chat(make_request(seed=n)) for n in range(120)))
+    assert len(replies) == 120
+    assert most > 16
+    assert max(most_later[-40:]) <= 6
 
 
 async def test_a_very_long_wait_stops_the_run(endpoint, connect):
@@ -204,6 +252,25 @@ async def test_no_endpoint_stops_the_run(connect):
     assert "goes on where it stopped" in caught.value.fix
 
 
+async def test_a_rate_limit_leaks_no_place_whatever_is_cancelled():
+    limit = RateLimit(3)
+    for _ in range(3):
+        await limit.enter()
+    limit.refused(time.monotonic())  # one at a time from here on
+    waiting = [asyncio.create_task(limit.enter()) for _ in range(3)]
+    await asyncio.sleep(0)
+    for _ in range(3):
+        limit.leave()
+    assert [task.done() for task in waiting] == [False] * 3  # the first has its place, but has not run
+    waiting[0].cancel()
+    waiting[1].cancel()
+    async with asyncio.timeout(1):
+        await waiting[2]
+    limit.leave()
+    async with asyncio.timeout(1):
+        await limit.enter()
+
+
 def test_retry_after_forms():
     assert retry_after("3") == 3
     assert retry_after("-3") == 0
@@ -230,7 +297,7 @@ async def test_the_key_is_in_no_message(endpoint, connect, status, caplog):
     caplog.set_level(logging.DEBUG)
     headers = {"Location": f"http://u:{KEY}@elsewhere.test/{KEY}"} if status == 302 else {}
     endpoint.script = [says({"error": f"seed response_format \x1b[31m Bearer {KEY}"}, status, **headers)]
-    llm = await connect(retries=1)
+    llm = await connect(retries=1, patience=0.1)
     with pytest.raises(SynthError) as caught:
         await llm.chat(make_request())
     assert KEY not in hide_nothing(caught.value)
@@ -318,6 +385,32 @@ async def test_no_harmless_request_is_sent_where_others_are_answered(endpoint, c
     assert len(endpoint.bodies) == 2
 
 
+async def test_403_for_one_prompt_is_about_the_prompt(endpoint, connect):
+    endpoint.script = [_dislikes("weapon", 403)]
+    llm = await connect()
+    await llm.chat(make_request("flower"))
+    with pytest.raises(ReplyError, match=r"403.*weapon is too long"):
+        await llm.chat(make_request("weapon"))
+    endpoint.script = [says({"error": "revoked"}, 403)]
+    with pytest.raises(BackendError, match=r"refuses every request.*revoked"):
+        await llm.chat(make_request("flower"))
+
+
+async def test_a_wait_that_is_asked_for_holds_those_in_line_too(endpoint, connect):
+    times = []
+
+    async def answer(request, body):
+        times.append(time.monotonic())
+        first = len(times) == 1
+        headers = {"Retry-After": "1"} if first else {}
+        return web.json_response({} if first else completion(), status=429 if first else 200, headers=headers)
+
+    endpoint.script = [answer]
+    llm = await connect(concurrency=1)
+    await asyncio.gather(*(llm.chat(make_request(seed=n)) for n in range(3)))
+    assert times[1] - times[0] > 0.9
+
+
 @pytest.mark.parametrize("status", [400, 413, 422])
 async def test_an_endpoint_that_refuses_everything_stops_the_run_and_is_quoted(endpoint, connect, status):
     endpoint.script = [says({"error": "maximum context length is 2048 tokens"}, status)]
@@ -361,6 +454,7 @@ async def test_structure_falls_back_and_is_remembered(endpoint, connect, kinds, 
     assert (await llm.chat(make_request())).mode == mode
     assert len(endpoint.bodies) == tries + 1
     last = endpoint.bodies[-1]["messages"][-1]["content"]
+    assert last == make_request().message + (await llm.chat(make_request())).appended
     assert last.startswith("Subject: giraffe")
     assert "JSON" in last
     assert '"maxItems":8' in last
@@ -394,7 +488,8 @@ async def test_unknown_fields_are_left_out(endpoint, connect):
         return web.json_response(completion())
 
     endpoint.script = [picky]
-    assert (await (await connect()).chat(make_request())).mode == "schema"
+    reply = await (await connect()).chat(make_request())
+    assert (reply.mode, reply.left_out, reply.appended) == ("schema", ("seed", "temperature"), "")
     assert endpoint.bodies[-1]["max_completion_tokens"] == 64
     assert endpoint.bodies[-1]["top_p"] == 0.95
 
@@ -427,6 +522,13 @@ async def test_login_in_the_address(endpoint, connect, monkeypatch):
         await llm.chat(make_request())
     assert endpoint.headers[0]["Authorization"].startswith("Basic ")
     assert "hunter22" not in hide_nothing(caught.value) + str(llm.identity())
+
+
+async def test_a_dummy_key_does_not_garble_messages(endpoint, connect, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "x")
+    endpoint.script = [says({"error": "maximum context exceeded"}, 400)]
+    with pytest.raises(BackendError, match="maximum context exceeded"):
+        await (await connect()).chat(make_request())
 
 
 async def test_synth_key_goes_first(endpoint, connect, monkeypatch):

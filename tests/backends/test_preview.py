@@ -17,10 +17,12 @@ pytest.importorskip("emoji")
 
 from synth.backends.render.base import Rendered, RenderRequest, RenderSettings
 from synth.backends.render.preview import Preview
-from synth.backends.render.preview.backgrounds import SCENES
 from synth.backends.render.preview.cache import ByteCache
 from synth.backends.render.preview.materials import MATERIALS
-from synth.backends.render.preview.resolve import Storyboard, clean, resolve
+from synth.backends.render.preview.reading import clean
+from synth.backends.render.preview.resolve import resolve
+from synth.backends.render.preview.scenes import SCENES
+from synth.backends.render.preview.storyboard import Storyboard
 from synth.backends.render.preview.treatments import STYLES
 from synth.backends.render.preview.vocabulary import Lexicon
 from synth.errors import MissingExtra, SynthError

@@ -33,6 +33,14 @@ def test_answers(answer: str, reason: str) -> None:
     assert reason in found.reason
 
 
+def test_a_list_of_keywords_is_no_answer() -> None:
+    keywords = ["red fox", "snowy forest", "tall trees", "white snow"]
+    listed = candidate(keywords=keywords, answers=["A red fox, snowy forest, tall trees, white snow."])
+    told = candidate(keywords=keywords, answers=["A red fox is in a snowy forest with tall trees, white snow."])
+    assert "lists keywords" in verdict(chain("phrasing"), listed, "dialogue").reason
+    assert verdict(chain("phrasing"), told, "dialogue").outcome == "pass"
+
+
 @pytest.mark.parametrize(
     ("questions", "reason"),
     [

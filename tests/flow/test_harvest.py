@@ -147,3 +147,64 @@ async def test_several_harvests_share_one_window_and_leak_nothing(seed: int) -> 
         assert result.cutoff == accepted[7]
     assert most == 5
     assert await free_slots(window) == 5
+
+
+async def test_a_failure_is_noticed_at_once_while_another_ability_fills_the_window() -> None:
+    window = Limiter(2)
+    never = asyncio.Event()
+
+    async def stuck(index: int) -> bool:
+        return await never.wait()
+
+    async def breaks(index: int) -> bool:
+        await asyncio.sleep(0.01)
+        raise OSError("disk")
+
+    await window.acquire((-1, 0))
+    broken = asyncio.create_task(harvest(30, 40, 1, window, breaks))
+    await asyncio.sleep(0.001)
+    # one runs, the next one waits; the place that the failure frees goes to the lower order
+    greedy = asyncio.create_task(harvest(30, 40, 0, window, stuck))
+    with pytest.raises(OSError, match="disk"):
+        await asyncio.wait_for(broken, 1)
+    greedy.cancel()
+    await asyncio.gather(greedy, return_exceptions=True)
+    window.release()
+    assert await free_slots(window) == 2
+
+
+@pytest.mark.parametrize("rate", [0.9, 0.5, 0.3])
+async def test_few_are_started_beyond_what_is_needed_whatever_the_concurrency(rate: float) -> None:
+    """What is dropped finishes early, and must not look like all that there is."""
+    dice = random.Random(7)
+    verdicts = [dice.random() < rate for _ in range(1000)]
+    started = 0
+
+    async def live(index: int) -> bool:
+        nonlocal started
+        started += 1
+        await asyncio.sleep(0.02 if verdicts[index] else 0.002 * dice.random())
+        return verdicts[index]
+
+    result = await asyncio.wait_for(harvest(24, 1000, 0, Limiter(132), live), 5)
+    assert result.cutoff is not None
+    assert started <= 2 * (result.cutoff + 1)
+
+
+async def test_a_large_n_keeps_the_window_full() -> None:
+    dice = random.Random(1)
+    flying: dict[int, asyncio.Future[bool]] = {}
+
+    async def live(index: int) -> bool:
+        flying[index] = asyncio.get_running_loop().create_future()
+        return await flying[index]
+
+    task = asyncio.create_task(harvest(400, 4000, 0, Limiter(40), live))
+    for _ in range(450):  # of which 300 are accepted
+        for _ in range(6):
+            await asyncio.sleep(0)
+        assert len(flying) == 40
+        index = dice.choice(list(flying))
+        flying.pop(index).set_result(index % 3 > 0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

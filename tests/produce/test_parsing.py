@@ -11,8 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from synth.abilities import parse_ability
 from synth.errors import ReplyError
 from synth.produce.parsing import clean_keyword, parse_answer, parse_turns, parse_written
+from synth.produce.prompting import Prompter
+from tests.doubles import template
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(st.characters(), max_size=30),
@@ -34,6 +37,7 @@ _PIECES = st.lists(
     max_size=20,
 ).map("".join)  # fmt: skip
 _REPLIES = st.text(st.characters(), max_size=200) | _PIECES | _JSON.map(json.dumps)
+WRITTEN = {"properties": {"normal": {"maxLength": 3}, "keywords": {"items": {"maxLength": 3}}}}
 _DEEP = '{"answer": ' * 3000
 
 
@@ -46,7 +50,7 @@ _DEEP = '{"answer": ' * 3000
 @example(reply="")
 def test_nothing_but_reply_errors_and_nothing_but_clean_text(reply: str) -> None:
     texts: list[str] = []
-    for parse in (lambda: parse_written(reply, {"normal": 1}), lambda: parse_written(reply, {})):
+    for parse in (lambda: parse_written(reply, {"normal": 1}, WRITTEN), lambda: parse_written(reply, {})):
         try:
             facts, keywords, _ = parse()
             assert keywords
@@ -216,3 +220,39 @@ def test_placeholders_in_turns_are_removed_and_counted() -> None:
 def test_unusable_turns(data: object, problem: str) -> None:
     with pytest.raises(ReplyError, match=problem):
         parse_turns(json.dumps(data))
+
+
+# -- texts that the schema ended --------------------------------------------------------------
+
+SHORT = parse_ability(json.dumps(template()), "tiny.yaml")
+
+
+def test_texts_that_the_schema_cut_are_refused() -> None:
+    schema = Prompter(SHORT, "describe").write_schema
+    longest = schema["properties"]["normal"]["maxLength"]
+    keyword = schema["properties"]["keywords"]["items"]["maxLength"]
+
+    def written(normal: str, first: str = "red fox") -> Any:
+        reply = json.dumps({"normal": normal, "keywords": [first, "snow", "forest"]})
+        return parse_written(reply, {"normal": 1}, schema)
+
+    assert written("a" * (longest - 1) + ".")[0]["normal"].endswith("a.")
+    assert written("a" * (longest - 1))[1]
+    assert written("a" * (longest + 1))[1]  # nobody constrained it: the filter 'length' judges
+    with pytest.raises(ReplyError, match=f"'normal' was cut off at {longest} characters"):
+        written("a fox usually has fu".rjust(longest, "x"))
+    with pytest.raises(ReplyError, match=f"'keywords' was cut off at {keyword} characters"):
+        written("Fine.", "red fox in the sno".rjust(keyword, "x"))
+
+
+def test_answers_and_turns_that_the_schema_cut_are_refused() -> None:
+    describe, chat = (Prompter(SHORT, kind).converse_schema for kind in ("describe", "chat"))
+    longest = describe["properties"]["answer"]["maxLength"]
+    cut, whole = "x" * longest, "x" * (longest - 1) + "."
+    assert parse_answer(json.dumps({"answer": whole}), describe)[0] == whole
+    with pytest.raises(ReplyError, match="'answer' was cut off"):
+        parse_answer(json.dumps({"answer": cut}), describe)
+    turns = [{"question": "What?", "answer": whole}, {"question": "Where?", "answer": cut}]
+    with pytest.raises(ReplyError, match="'answer' was cut off"):
+        parse_turns(json.dumps({"turns": turns}), chat)
+    assert len(parse_turns(json.dumps({"turns": [turns[0]] * 2}), chat)[0]) == 2

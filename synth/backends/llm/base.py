@@ -30,10 +30,16 @@ class LLMSettings(Record):
     top_p: float = Field(0.95, gt=0, le=1)
     max_tokens: int = Field(512, ge=16)
     timeout: float = Field(120.0, gt=0, description="seconds one request may take")
-    retries: int = Field(6, ge=0, description="how often a request is repeated after 429, 5xx or a lost connection")
+    retries: int = Field(6, ge=0, description="how often a request is repeated after 5xx or a lost connection")
+    patience: float = Field(600.0, ge=0, description="seconds to wait out a rate limit (429) that lets nothing through")
     price_in: float = Field(0.0, ge=0, description="price of a million prompt tokens")
     price_out: float = Field(0.0, ge=0, description="price of a million reply tokens")
     threads: int | None = Field(None, ge=1, description="CPU threads of the embedded model")
+
+
+def text_key(text: str) -> str:
+    """The name under which the ledger keeps a text that many requests share."""
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
 class SharedPrompt:
@@ -52,7 +58,7 @@ class SharedPrompt:
 
     @cached_property
     def key(self) -> str:
-        return hashlib.blake2b(self.json.encode(), digest_size=12).hexdigest()
+        return text_key(self.json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,9 @@ class ChatRequest:
 class ChatReply:
     """`mode` is how the structure was asked for: schema, json or text.
 
-    `truncated` is true when the reply stopped at `max_tokens`.
+    `truncated` is true when the reply stopped at `max_tokens`, `estimated` when the token counts are
+    guesses, because whoever serves the model sends none. `appended` is what was sent behind the
+    request's message, `left_out` names what of the request was not sent.
     """
 
     text: str
@@ -93,6 +101,9 @@ class ChatReply:
     cached_tokens: int = 0
     completion_tokens: int = 0
     truncated: bool = False
+    estimated: bool = False
+    appended: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 class LLM(ABC):
@@ -115,6 +126,12 @@ class LLM(ABC):
     auto_rank: ClassVar[int] = 0
 
     concurrency: int = 1
+    #: requests repeated so far because of trouble that may pass
+    retries: int = 0
+
+    def waiting(self) -> str:
+        """What requests wait for just now, in words for people, or "". Called from any thread."""
+        return ""
 
     @classmethod
     def available(cls) -> tuple[bool, str]:

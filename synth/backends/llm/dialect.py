@@ -62,6 +62,10 @@ class Encoder:
         self._head = b'{"model":' + orjson.dumps(model) + b',"messages":'
         self._schemas: dict[tuple[int, str], tuple[object, bytes, str]] = {}
 
+    def appended(self, request: ChatRequest, dialect: Dialect) -> str:
+        """What `encode` adds to the request's message."""
+        return self._structure(request, dialect)[1]
+
     def encode(self, request: ChatRequest, dialect: Dialect) -> bytes:
         response_format, instruction = self._structure(request, dialect)
         shared = request.shared.json[:-1]

@@ -13,6 +13,7 @@ import logging
 import os
 import re
 import ssl
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,7 +24,7 @@ from urllib.request import getproxies, proxy_bypass
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest, LLMSettings
 from synth.backends.llm.dialect import Dialect, Encoder
 from synth.backends.llm.posting import BrokenOff, NoConnection, Poster
-from synth.backends.llm.retrying import Backoff, retry_after
+from synth.backends.llm.retrying import Backoff, RateLimit, retry_after
 from synth.errors import BackendError, ReplyError, SynthError
 
 _log = logging.getLogger(__name__)
@@ -32,13 +33,13 @@ _OPENAI = "https://api.openai.com/v1"
 _KEY_NAMES = ("SYNTH_API_KEY", "OPENAI_API_KEY")
 _CONCURRENCY = 32
 _CONNECT_SECONDS = 15.0
-_LONGEST_WAIT = 600.0
 #: Requests refused in a row, each for its own content, after which the run stops. Refusals are quicker than replies:
 #: some of those in flight at once say nothing about the others, so this is beside several times the concurrency.
 _REFUSED_IN_A_ROW = 48
 #: What is asked instead of a request that failed, to find out whether the request or the endpoint is to blame.
 _HARMLESS = "This is only a test. Answer briefly."
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_CHARACTERS_PER_TOKEN = 4
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -56,6 +57,8 @@ class OpenAICompatible(LLM):
         self._encoder = Encoder(model)
         self._dialect = Dialect()
         self._backoff = Backoff()
+        self._limit = RateLimit(self.concurrency)
+        self._waits: dict[object, tuple[float, str]] = {}
         self._poster: Poster | None = None
         self._answers: Counter[str] = Counter()
         self._refused_in_a_row = 0
@@ -101,11 +104,9 @@ class OpenAICompatible(LLM):
 
     async def chat(self, request: ChatRequest) -> ChatReply:
         try:
-            reply = await self._persist(request, self._settings.retries + 1)
+            return await self._persist(request, self._settings.retries + 1)
         except _Failed as failure:
-            reply = await self._after(failure, request)
-        self._refused_in_a_row = 0
-        return reply
+            return await self._after(failure, request)
 
     async def _after(self, failure: _Failed, request: ChatRequest) -> ChatReply:
         """What becomes of a request that failed for good.
@@ -122,7 +123,9 @@ class OpenAICompatible(LLM):
                 probes.append(await self._acquit(failure, request))
         if failure.refused:
             self._count_refusal(failure)
-        raise ReplyError(str(failure), reply=_with_cost(ChatReply("", self._dialect.mode), probes))
+        appended, left_out = self._difference(request, self._dialect)
+        nothing = ChatReply("", self._dialect.mode, appended=appended, left_out=left_out)
+        raise ReplyError(str(failure), reply=_with_cost(nothing, probes))
 
     async def _acquit(self, failure: _Failed, request: ChatRequest) -> ChatReply | None:
         """Return if the endpoint answers requests with the same beginning: others were answered while this one
@@ -159,28 +162,39 @@ class OpenAICompatible(LLM):
             )
 
     async def _persist(self, request: ChatRequest, tries: int) -> ChatReply:
-        """Ask until there is an answer; raises `_Failed` after a refusal and after `tries` breakdowns."""
-        attempt = 0
+        """Ask until there is an answer; raises `_Failed` after a refusal and after `tries` breakdowns. Being asked to
+        come back later (429) is neither: that is waited out."""
+        attempt = limited = 0
         while True:
-            self._check_up()
-            if pause := self._backoff.held():
-                await asyncio.sleep(pause)
-            dialect = self._dialect
-            answers = self._answers[request.shared.key]
+            await self._limit.enter()
             try:
+                if pause := self._backoff.held():
+                    await asyncio.sleep(pause)
+                self._check_up()
+                dialect, sent = self._dialect, time.monotonic()
+                answers = self._answers[request.shared.key]
                 return await self._once(request, dialect)
             except _Adapt as change:
                 self._learn(dialect, change)
+                continue
             except _Failed as refusal:
                 refusal.answers = answers
                 raise
-            except _Again as trouble:
-                attempt += 1
-                if attempt >= tries:
-                    times = f"{tries} tries" if tries > 1 else "one try"
-                    failure = _Failed(f"after {times}: {trouble}", answers=answers)
-                    raise (self._unusable(failure) if trouble.gone else failure) from None
-                await self._wait(trouble, attempt - 1)
+            except _Again as again:
+                trouble = again
+            finally:
+                self._limit.leave()
+            if trouble.limited:
+                self._check_patience(trouble, self._limit.refused(sent))
+                await self._wait(trouble, limited)
+                limited += 1
+                continue
+            attempt += 1
+            if attempt >= tries:
+                times = f"{tries} tries" if tries > 1 else "one try"
+                failure = _Failed(f"after {times}: {trouble}", answers=answers)
+                raise (self._unusable(failure) if trouble.gone else failure) from None
+            await self._wait(trouble, attempt - 1)
 
     async def _once(self, request: ChatRequest, dialect: Dialect) -> ChatReply:
         if self._poster is None:
@@ -216,23 +230,23 @@ class OpenAICompatible(LLM):
         except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
             raise _Again(f"an answer that is no chat completion ({len(raw)} bytes)") from None
         self._answers[request.shared.key] += 1
-        usage = data.get("usage")
-        if not isinstance(usage, dict):
-            usage = {}
-        details = usage.get("prompt_tokens_details")
+        self._limit.answered()
+        if request.message != _HARMLESS:
+            self._refused_in_a_row = 0
+        text = content if isinstance(content, str) else ""
+        tokens, estimated = _tokens(data.get("usage"), request, text)
         reply = ChatReply(
-            content if isinstance(content, str) else "",
-            dialect.mode,
-            _count(usage.get("prompt_tokens")),
-            _count(details.get("cached_tokens")) if isinstance(details, dict) else 0,
-            _count(usage.get("completion_tokens")),
-            finish == "length",
+            text, dialect.mode, *tokens, finish == "length", estimated, *self._difference(request, dialect)
         )
         if not reply.text or finish == "content_filter":
-            raise ReplyError(self._no_text(message, finish), reply=reply)
+            raise ReplyError(self._no_text(message, finish, request), reply=reply)
         return reply
 
-    def _no_text(self, message: dict[str, Any], finish: object) -> str:
+    def _difference(self, request: ChatRequest, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
+        """How what was sent differs from what the engine asked: what was appended, what was left out."""
+        return self._encoder.appended(request, dialect), tuple(sorted(dialect.without))
+
+    def _no_text(self, message: dict[str, Any], finish: object, request: ChatRequest) -> str:
         refusal = message.get("refusal")
         if isinstance(refusal, str) and refusal:
             return f"the model refused: {self._clean(refusal)}"
@@ -240,7 +254,7 @@ class OpenAICompatible(LLM):
             return "the endpoint's content filter withheld the reply"
         if finish == "length":
             return (
-                f"the reply ended at max_tokens={self._settings.max_tokens} before any text; a model that thinks first "
+                f"the reply ended at max_tokens={request.max_tokens} before any text; a model that thinks first "
                 "needs a larger llm_settings.max_tokens"
             )
         return f"the reply has no text (its content is {type(message.get('content')).__name__})"
@@ -248,7 +262,8 @@ class OpenAICompatible(LLM):
     def _refused(self, status: int, headers: Mapping[str, str], raw: bytes, dialect: Dialect) -> NoReturn:
         """Raise what an answer other than 200 means."""
         said = self._clean(raw[:4000].decode("utf-8", "replace"))
-        if status in (401, 403):
+        # Some gateways say 403 of a prompt that they do not like; a key that was good is not meant then.
+        if status == 401 or (status == 403 and not self._answers):
             if self._key:
                 raise self._stop(
                     f"{self._base_url} does not accept the API key ({status}).",
@@ -270,7 +285,7 @@ class OpenAICompatible(LLM):
             )
         if status in (408, 425, 429) or status >= 500:
             after = retry_after(headers.get("retry-after"))
-            raise _Again(f"status {status}: {said}", after=after, gone=status == 429)
+            raise _Again(f"status {status}: {said}", after=after, limited=status == 429)
         if status in (400, 422):
             following = dialect.after(said)
             if following is not None:
@@ -283,17 +298,41 @@ class OpenAICompatible(LLM):
             self._dialect = change.following
             _log.info("the endpoint refused a field; now %s (%s)", change.following, change.said)
 
+    def _check_patience(self, trouble: _Again, seconds: float) -> None:
+        """Raises `BackendError` where a rate limit has let nothing through for too long."""
+        if seconds >= self._settings.patience:
+            raise self._stop(
+                f"{self._base_url} has let nothing through for {seconds / 60:.1f} minutes: {trouble}.",
+                "Run the same command again later, or with a lower --concurrency; it goes on where it stopped. "
+                "llm_settings.patience says how long rate limits are waited for.",
+            )
+
     async def _wait(self, trouble: _Again, attempt: int) -> None:
         delay = self._backoff.delay(attempt)
         if trouble.after is not None:
-            if trouble.after > _LONGEST_WAIT:
+            if trouble.after > self._settings.patience:
                 raise self._stop(
-                    f"{self._base_url} asks to wait {trouble.after / 60:.0f} minutes.",
-                    "Run the same command again then; it goes on where it stopped.",
+                    f"{self._base_url} asks to wait {trouble.after / 60:.0f} minutes: {trouble}.",
+                    "Run the same command again then; it goes on where it stopped. llm_settings.patience says how long "
+                    "a wait may be.",
                 )
             self._backoff.hold_all(trouble.after)
             delay = trouble.after + min(delay, 1.0)
-        await asyncio.sleep(delay)
+        self.retries += 1
+        key = object()
+        self._waits[key] = (time.monotonic() + delay, "rate limited" if trouble.limited else str(trouble))
+        try:
+            await asyncio.sleep(delay)
+        finally:
+            del self._waits[key]
+
+    def waiting(self) -> str:
+        waits = list(self._waits.values())
+        if not waits:
+            return ""
+        until, why = min(waits)
+        left = max(0.0, until - time.monotonic())
+        return f"{len(waits)} waiting: {why[:60]}, retrying in {left:.0f} s ({self.retries} retries)"
 
     def _unusable(self, failure: _Failed) -> BackendError:
         return self._stop(
@@ -318,12 +357,14 @@ class OpenAICompatible(LLM):
 
 
 class _Again(Exception):
-    """Worth another try. `gone`: if it stays like this, the endpoint is to blame, not the request."""
+    """Worth another try. `gone`: if it stays like this, the endpoint is to blame, not the request. `limited`: nothing
+    is wrong, but it is too early."""
 
-    def __init__(self, what: str, after: float | None = None, gone: bool = False) -> None:
+    def __init__(self, what: str, after: float | None = None, gone: bool = False, limited: bool = False) -> None:
         super().__init__(what)
         self.after = after
         self.gone = gone
+        self.limited = limited
 
 
 class _Failed(Exception):
@@ -374,9 +415,10 @@ def _split_login(url: str) -> tuple[str, str]:
 
 
 def _secrets(key: str, login: str) -> list[str]:
-    """Longest first, so that a part never breaks up the whole."""
+    """Longest first, so that a part never breaks up the whole; a local server's dummy key ("x") is none and would
+    only make its messages unreadable."""
     found = {key, login, login.partition(":")[2], base64.b64encode(login.encode()).decode()}
-    return sorted(found - {""}, key=len, reverse=True)
+    return sorted((one for one in found if len(one) > 2), key=len, reverse=True)
 
 
 def _proxy(url: str) -> str | None:
@@ -398,10 +440,28 @@ def _with_cost(reply: ChatReply, probes: list[ChatReply | None]) -> ChatReply:
             prompt_tokens=reply.prompt_tokens + probe.prompt_tokens,
             cached_tokens=reply.cached_tokens + probe.cached_tokens,
             completion_tokens=reply.completion_tokens + probe.completion_tokens,
+            estimated=reply.estimated or probe.estimated,
         )
     return reply
 
 
-def _count(value: object) -> int:
+def _tokens(usage: object, request: ChatRequest, text: str) -> tuple[tuple[int, int, int], bool]:
+    """Prompt, cached and reply tokens, and whether they are a guess. Some endpoints send none: then a token is taken
+    for four characters, so that a budget holds at least roughly."""
+    known = usage if isinstance(usage, dict) else {}
+    details = known.get("prompt_tokens_details")
+    cached = _count(details.get("cached_tokens")) or 0 if isinstance(details, dict) else 0
+    prompt, completion = _count(known.get("prompt_tokens")), _count(known.get("completion_tokens"))
+    if prompt is not None and completion is not None:
+        return (prompt, cached, completion), False
+    guess = _estimate(request.shared.json, request.message) if prompt is None else prompt
+    return (guess, cached, _estimate(text) if completion is None else completion), True
+
+
+def _estimate(*texts: str) -> int:
+    return sum(map(len, texts)) // _CHARACTERS_PER_TOKEN
+
+
+def _count(value: object) -> int | None:
     """A token count of an endpoint, which may send anything."""
-    return value if type(value) is int and value >= 0 else 0
+    return value if type(value) is int and value >= 0 else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
+from collections import deque
 from email.utils import parsedate_to_datetime
 
 _FIRST = 0.5
@@ -30,6 +32,57 @@ class Backoff:
         """Seconds until requests are welcome again, spread a little so that they do not come at once."""
         left = self._open_at - time.monotonic()
         return left + self._random.uniform(0, 0.1 + left / 10) if left > 0 else 0.0
+
+
+class RateLimit:
+    """How many requests an endpoint takes at once, and for how long it has taken none.
+
+    As TCP does with a network: a refusal halves what is sent at once, every answer allows a little more. A burst that
+    is refused together halves it once.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._allowed = float(most)
+        self._busy = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._halved = self._since = float("-inf")
+
+    async def enter(self) -> None:
+        """Wait until one more request may be sent; `leave` when it is over."""
+        if not self._waiting and self._busy < int(self._allowed):
+            self._busy += 1
+            return
+        place = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self.leave()
+            raise
+
+    def leave(self) -> None:
+        self._busy -= 1
+        while self._waiting and self._busy < int(self._allowed):
+            place = self._waiting.popleft()
+            if not place.done():
+                self._busy += 1
+                place.set_result(None)
+
+    def answered(self) -> None:
+        self._since = float("-inf")
+        self._allowed = min(self._most, self._allowed + 1 / self._allowed)
+
+    def refused(self, sent: float) -> float:
+        """Note the refusal of a request that was sent at that time; the seconds since the last answer."""
+        now = time.monotonic()
+        if sent > self._halved:
+            self._allowed = max(1.0, self._allowed / 2)
+            self._halved = now
+        if self._since == float("-inf"):
+            self._since = now
+        return now - self._since
 
 
 def retry_after(value: str | None) -> float | None:

@@ -15,16 +15,16 @@ from synth.records import Entry
 
 _MOST_CHARACTERS = 300
 
+# words that say nothing of what is in the picture, so that the faithfulness checks find nothing invented
 _OPENINGS = (
     "The picture shows", "Here we can see", "In this scene there is", "Right in the middle there is",
-    "What stands out is", "The eye is drawn to", "At first glance one notices", "This image presents",
-    "In front of us we find", "The main thing here is", "Clearly visible is", "The scene is about",
+    "What stands out is", "Here you can see", "One can see", "This image shows",
+    "In front of us there is", "The photo shows", "Here one sees", "The scene shows",
 )  # fmt: skip
-_LINKS = ("together with", "next to", "combined with", "along with", "seen with", "set against")
+_LINKS = ("together with", "next to", "along with", "seen with", "beside", "near")
 _ENDINGS = (
-    "and everything is easy to make out", "and the light is even", "and nothing else distracts from it",
-    "and the view is clear", "and it fills most of the frame", "and the background stays calm",
-    "and the details are sharp", "and the colours are natural",
+    "as we can see", "in this picture", "in this photo", "as the image shows",
+    "in this scene", "as one can see here", "in this image", "as the picture shows",
 )  # fmt: skip
 _QUESTIONS = (
     "What is shown in this picture?", "What can you tell me about {}?", "How is {} shown here?",
@@ -90,6 +90,7 @@ class _Script:
         # the slots that the first keyword must show, in one keyword
         lead = [request.plan[slot].text for slot in request.context.get("lead", ())]
         self._lead = [" ".join(reversed(lead))] if len(lead) > 1 else []
+        self._led = lead if self._lead else []
 
     def fill(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self._value(name, part) for name, part in schema["properties"].items()}
@@ -119,7 +120,8 @@ class _Script:
 
     def _keywords(self, least: int, most: int, longest: int) -> list[str]:
         """The plan's words first, because restrictions demand them; then what fits any picture."""
-        words = [cut(word, longest) for word in self._lead + self._words]
+        shown = self._lead + [word for word in self._words if word not in self._led]
+        words = [cut(word, longest) for word in shown]
         wanted = min(most, max(least, len(words) + 2))
         start = self._draw()
         number = 0

@@ -17,6 +17,7 @@ class NoHatsOptions(Record):
 
 class NoHats(Filter):
     stages = ("prompt",)
+    version = 3
     Options = NoHatsOptions
     options: NoHatsOptions
 

@@ -14,10 +14,12 @@ from importlib.resources.abc import Traversable
 from PIL import Image, ImageDraw, ImageFilter
 
 from synth.backends.render.preview import treatments
-from synth.backends.render.preview.backgrounds import SCENES, VARIANTS, Setting, paint
 from synth.backends.render.preview.cache import ByteCache
-from synth.backends.render.preview.resolve import Actor, Storyboard, resolve
+from synth.backends.render.preview.resolve import resolve
+from synth.backends.render.preview.scenes import SCENES, VARIANTS, paint
+from synth.backends.render.preview.scenes.scene import Setting
 from synth.backends.render.preview.sprites import Gallery, Look, draw_text, step_size
+from synth.backends.render.preview.storyboard import Actor, Storyboard
 from synth.backends.render.preview.vocabulary import Lexicon
 
 BACKGROUND_BUDGET = 128 << 20
@@ -77,7 +79,7 @@ class Studio:
         """The picture and the keywords that are in it."""
         board = resolve(keywords, seed, self.lexicon)
         rng = random.Random(seed ^ 0x5EED)
-        setting = SCENES[board.scene][1]
+        setting = SCENES[board.scene].setting
         image = self._background(board, rng.randrange(VARIANTS), width, height, setting).copy()
         _Scene(self, image, board, setting, rng).play()
         for name in board.lights:
