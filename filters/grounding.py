@@ -131,7 +131,7 @@ class Grounding(Filter):
             negative = _NEGATION.search(candidate.source(source))
             if not negative and self._clause_with(_NEGATION, None, candidate, source):
                 return failed(f"the answer denies the {_label(candidate, source)}")
-        if self._denies_facts(candidate):
+        if self.options.never_deny and self._denies_facts(candidate):
             return failed(f"the answer denies what is true: {', '.join(self.options.never_deny)}")
         for source in self.options.never_absent:
             if self._clause_with(_ABSENT, _IN_GENERAL, candidate, source, 0.4):
@@ -180,6 +180,8 @@ class Grounding(Filter):
         last = words(candidate.source(source))[-1:]
         belongs = content_stems(candidate.source(other)) - content_stems(candidate.source(source))
         for word in last:
+            if f"{word} with " not in text.lower():
+                continue  # mostly; compiling an expression for every word takes long
             for after in re.findall(rf"\b{re.escape(word)} with ((?:[\w'-]+ ?){{1,4}})", text, re.IGNORECASE):
                 if content_stems(after) & belongs:
                     return True

@@ -42,12 +42,11 @@ class Length(Filter):
         return passed(most)
 
     def _dialogue(self, candidate: Candidate) -> Result:
-        if len(candidate.answers) == 1:
-            size = sum(map(len, candidate.questions)) + len(candidate.answers[0])
-        else:
-            size = max(map(len, candidate.answers))
+        answers = candidate.answers
+        asked = sum(map(len, candidate.questions)) if len(answers) == 1 else 0
+        size = asked + max(map(len, answers))
         if size > self.options.max_characters:
             return failed(f"{size} characters, more than {self.options.max_characters}", size)
-        if any(len(answer.split()) < self.options.min_answer_words for answer in candidate.answers):
+        if any(len(answer.split()) < self.options.min_answer_words for answer in answers):
             return failed(f"an answer has fewer than {self.options.min_answer_words} words")
         return passed(size)

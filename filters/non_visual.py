@@ -11,7 +11,7 @@ from synth.abilities import Ability
 from synth.backends.render.base import Rendered
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
-from synth.text import in_words, stem, words
+from synth.text import STOP_WORDS, all_stems, in_words, stem, words
 
 NON_VISUAL = """
 smell scent aroma fragrance odor stench fragrant smelly sound noise melody rhythm song echo silence silent
@@ -41,10 +41,11 @@ class NonVisual(Filter):
         super().__init__(options, ability)
         allowed = {stem(word) for word in options.allow}
         self._banned = {stem(word) for word in [*NON_VISUAL, *options.also]} - allowed
+        self._content_only = self._banned.isdisjoint(map(stem, STOP_WORDS))
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
         keywords = candidate.keywords
-        if self._banned.isdisjoint(map(stem, words(" ".join(keywords)))):
+        if self._content_only and self._banned.isdisjoint(all_stems(keywords)):
             return passed()
         for keyword in keywords:
             for word in words(keyword):

@@ -17,12 +17,11 @@ from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
 from synth.text import content_stems, words
 
-#: talk about the task instead of the picture
+#: talk about the task instead of the picture, in lower case: ignoring case takes four times as long
 _META = re.compile(
     r"\b(descriptions?|prompts?|keywords?|captions?|as an ai|language model|text-to-image|stable diffusion"
     r"|not (?:specified|mentioned|provided|given|stated|clear from)|no information|cannot (?:be )?determined?"
-    r"|unknown|json|schema|based on the (?:text|given)|i cannot|i can't|i'm sorry|sorry,)\b",
-    re.IGNORECASE,
+    r"|unknown|json|schema|based on the (?:text|given)|i cannot|i can't|i'm sorry|sorry,)\b"
 )
 #: questions whose answer a picture does not hold
 _AMBIGUOUS = re.compile(
@@ -87,10 +86,10 @@ class Phrasing(Filter):
             return "the answer breaks off"
         if answer[0].islower():
             return "the answer starts in the middle of a sentence"
-        found = _META.search(answer)
-        if found:
-            return f"the answer talks about the task: '{found.group(0)}'"
         lowered = answer.lower()
+        found = _META.search(lowered)
+        if found:
+            return f"the answer talks about the task: '{answer[found.start() : found.end()]}'"
         banned = next((phrase for phrase in self._also if phrase in lowered), None)
         if banned:
             return f"the answer contains '{banned}'"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
+import numpy as np
 from pydantic import Field
 
 from synth.abilities import Ability
@@ -22,6 +23,9 @@ from synth.backends.render.base import Rendered
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Sample, Stage
 from synth.text import normalise, words
+
+#: proposals from which on comparing them all at once is faster than one by one
+_MANY = 8
 
 
 class RepetitionOptions(Record):
@@ -64,14 +68,31 @@ class NearDuplicates:
     def nearest(self, item: Item) -> tuple[float, int]:
         """The similarity and number of the most similar proposed item, (0.0, -1) if there is none."""
         own = item.hashes
+        proposed = self._index.query(item.signature)
+        if len(proposed) >= _MANY:
+            return self._nearest_of_many(own, proposed)
         best, where = 0.0, -1
-        for number in self._index.query(item.signature):
+        for number in proposed:
             other = array("I", self._features[number])
             common = len(own.intersection(other))
             similarity = common / (len(own) + len(other) - common)
             if similarity > best:
                 best, where = similarity, number
         return best, where
+
+    def _nearest_of_many(self, hashes: frozenset[int], proposed: Sequence[int]) -> tuple[float, int]:
+        """All comparisons at once: the more texts of one template there are, the more resemble each other."""
+        own = np.sort(np.fromiter(hashes, np.uint32, len(hashes)))
+        features = [self._features[number] for number in proposed]
+        others = np.frombuffer(b"".join(features), np.uint32)
+        sizes = np.fromiter(map(len, features), np.int64, len(features)) // others.itemsize
+        places = own.searchsorted(others)
+        places[places == len(own)] = 0
+        starts = np.cumsum(sizes) - sizes
+        common = np.add.reduceat(own[places] == others, starts, dtype=np.int64)
+        similarities = common / (len(own) + sizes - common)
+        best = int(similarities.argmax())
+        return float(similarities[best]), proposed[best]
 
     def add(self, item: Item) -> int:
         """Remember an item; its number."""

@@ -7,7 +7,9 @@ that was told to show a person still draws a building.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from synth.abilities import Ability
 from synth.backends.render.base import Rendered
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Stage
@@ -18,6 +20,11 @@ class Restrictions(Filter):
     """Fails prompts that break a restriction of the ability's YAML file."""
 
     stages = ("prompt",)
+
+    def __init__(self, options: Any, ability: Ability) -> None:
+        super().__init__(options, ability)
+        phrases = [phrase for one in ability.restrictions for phrase in (*one.require_any, *one.forbid)]
+        self._stems = {phrase: content_stems(phrase) for phrase in phrases}
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
         keywords = candidate.keywords
@@ -30,14 +37,13 @@ class Restrictions(Filter):
                 if not mentions(keywords[0], candidate.plan[slot].text):
                     return failed(f"the first keyword does not show the planned {slot} '{candidate.plan[slot]}'")
             wanted = restriction.require_any
-            if wanted and not any(_occurs(word, stems, keywords) for word in wanted):
+            if wanted and not any(self._occurs(word, stems, keywords) for word in wanted):
                 return failed(f"none of {', '.join(restriction.require_any[:6])} is in the prompt")
             for word in restriction.forbid:
-                if _occurs(word, stems, keywords):
+                if self._occurs(word, stems, keywords):
                     return failed(f"'{word}' is in the prompt")
         return passed()
 
-
-def _occurs(phrase: str, stems: frozenset[str], keywords: Sequence[str]) -> bool:
-    """Whether a keyword contains `phrase`; its words alone rule out nearly all of them."""
-    return content_stems(phrase) <= stems and any(in_words(keyword, phrase) for keyword in keywords)
+    def _occurs(self, phrase: str, stems: frozenset[str], keywords: Sequence[str]) -> bool:
+        """Whether a keyword contains `phrase`; its words alone rule out nearly all of them."""
+        return self._stems[phrase] <= stems and any(in_words(keyword, phrase) for keyword in keywords)

@@ -101,21 +101,12 @@ class Filter(ABC):
         """`check`, timed, counted and turned into a verdict appended to the candidate."""
         began = time.perf_counter()
         try:
-            result = self.check(candidate, stage, pictures)
-            verdict = Verdict(
-                filter=self.name,
-                stage=stage,
-                outcome=result.outcome,
-                reason=result.reason,
-                score=result.score,
-                attempt=attempt,
-            )
+            verdict = self._verdict(self.check(candidate, stage, pictures), stage, attempt)
         except SynthError:
             raise
         except Exception as error:  # a filter may be anybody's code
             raise self._broken(error, candidate.id, stage) from error
         self.stats.seconds += time.perf_counter() - began
-        self.stats.counts[verdict.outcome] += 1
         candidate.verdicts.append(verdict)
         return verdict
 
@@ -126,10 +117,7 @@ class Filter(ABC):
         began = time.perf_counter()
         try:
             results = self.check_batch(candidates, stage, pictures)
-            verdicts = [
-                Verdict(filter=self.name, stage=stage, outcome=r.outcome, reason=r.reason, score=r.score)
-                for r in results
-            ]
+            verdicts = [self._verdict(result, stage) for result in results]
             if len(verdicts) != len(candidates):
                 raise ValueError(f"{len(verdicts)} results for {len(candidates)} candidates")
         except SynthError:
@@ -138,9 +126,20 @@ class Filter(ABC):
             raise self._broken(error, ", ".join(one.id for one in candidates), stage) from error
         self.stats.seconds += time.perf_counter() - began
         for candidate, verdict in zip(candidates, verdicts, strict=True):
-            self.stats.counts[verdict.outcome] += 1
             candidate.verdicts.append(verdict)
         return verdicts
+
+    def _verdict(self, result: Result, stage: Stage, attempt: int = 0) -> Verdict:
+        """Counts the result. Its types are not taken on trust: a score may be an integer, or of numpy."""
+        self.stats.counts[result.outcome] += 1
+        return Verdict(
+            filter=self.name,
+            stage=stage,
+            outcome=result.outcome,
+            reason=str(result.reason),
+            score=None if result.score is None else float(result.score),
+            attempt=attempt,
+        )
 
     def _broken(self, error: Exception, candidate: str, stage: Stage) -> BackendError:
         return BackendError(

@@ -14,10 +14,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from synth.errors import BackendError, NewerVersion, RunRefused, SynthError
 from synth.records import Candidate, State
@@ -26,6 +28,7 @@ LEDGER_VERSION = 1
 FILE_NAME = "ledger.sqlite"
 _GROUP_SECONDS = 0.1
 _MOST_QUEUED = 4096
+_ROWS_PER_STATEMENT = 64
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -44,9 +47,9 @@ CREATE TABLE IF NOT EXISTS candidates (
 CREATE INDEX IF NOT EXISTS by_state ON candidates (ability, state, decided_by, idx);
 """
 
-_SAVE = "INSERT OR REPLACE INTO candidates VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_TEXT = "INSERT OR IGNORE INTO texts VALUES (?, ?)"
-_META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
+_SAVE = "INSERT OR REPLACE INTO candidates"
+_TEXT = "INSERT OR IGNORE INTO texts"
+_META = "INSERT OR REPLACE INTO meta"
 
 Job = tuple[str, tuple[Any, ...]]
 
@@ -94,7 +97,7 @@ class Ledger:
                     candidate.decided_by,
                     sum(call.prompt_tokens for call in calls),
                     sum(call.completion_tokens for call in calls),
-                    candidate.model_dump_json(exclude_defaults=True),
+                    candidate.to_json(leave_out_defaults=True).decode(),
                 ),
             )
         )
@@ -164,12 +167,12 @@ class Ledger:
                 (ability, start, *states, limit),
             )
             for (record,) in rows:
-                yield Candidate.model_validate_json(record)
+                yield self._candidate(record)
 
     def candidate(self, id_: str) -> Candidate | None:
         with self._open() as db:
             row = db.execute("SELECT record FROM candidates WHERE id = ?", (id_,)).fetchone()
-        return Candidate.model_validate_json(row[0]) if row else None
+        return self._candidate(row[0]) if row else None
 
     def illustrated(self, ability: str) -> set[int]:
         """The indices of candidates that may have pictures; 50 bytes each."""
@@ -253,13 +256,34 @@ class Ledger:
             self._error = error
 
     def _write_group(self, db: sqlite3.Connection) -> None:
-        """Commit all that is queued now."""
+        """Commit all that is queued now.
+
+        Many rows a statement: SQLite lets go of the interpreter for each statement, and taking it back from a
+        busy event loop costs both threads more than writing a row.
+        """
         count = len(self._jobs)
+        rows: dict[str, list[tuple[Any, ...]]] = {}
         for _ in range(count):
-            db.execute(*self._jobs.popleft())
+            statement, row = self._jobs.popleft()
+            rows.setdefault(statement, []).append(row)
+        for statement, of_statement in rows.items():
+            for start in range(0, len(of_statement), _ROWS_PER_STATEMENT):
+                some = of_statement[start : start + _ROWS_PER_STATEMENT]
+                places = f"({','.join('?' * len(some[0]))})"
+                db.execute(f"{statement} VALUES {','.join([places] * len(some))}", list(chain(*some)))
         if count:
             db.commit()
             self._committed += count
+
+    def _candidate(self, record: str) -> Candidate:
+        try:
+            return Candidate.from_json(record)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise RunRefused(
+                f"{self.path} has a row that cannot be read: {'.'.join(map(str, first['loc']))}: {first['msg']}.",
+                "Was it written by another version of synth, or altered? Open it with that version.",
+            ) from error
 
     @contextmanager
     def _open(self, connect: Callable[[], sqlite3.Connection] | None = None) -> Iterator[sqlite3.Connection]:

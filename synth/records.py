@@ -4,13 +4,17 @@ A `Candidate` is one attempt at a sample, with all that happened to it; it is wh
 stores. A `Sample` is what an accepted candidate becomes: one line of `dataset.jsonl`. Both hold
 a list of images and a list of turns, so one image, several images and images that arrive turn by
 turn are the same shape: the n-th `<image>` in the turns is the n-th image.
+
+What our code makes is not checked again; what is read from a file is (`Row.from_json`).
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 DATASET_VERSION = 1
 IMAGE_PLACEHOLDER = "<image>"
@@ -25,21 +29,48 @@ State = Literal["text_ok", "accepted", "rejected", "failed", "surplus"]
 
 
 class Record(BaseModel):
-    """Base of all records: unknown fields are errors, so that a typo is never silently kept."""
+    """Base of what people write (settings, templates, options): everything is checked, and unknown fields are
+    errors, so that a typo is never silently kept."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Entry(Record):
+class Row:
+    """Base of what is kept of a run. Dozens are made for every candidate, so they are plain dataclasses; what
+    comes back from a file, perhaps of another version, is checked as strictly as a `Record`."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Raises pydantic's `ValidationError` for anything that is not such a row."""
+        row: Self = cls._adapter().validate_json(text)
+        return row
+
+    def to_json(self, leave_out_defaults: bool = False) -> bytes:
+        return self._adapter().dump_json(self, exclude_defaults=leave_out_defaults)
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data, as JSON knows it."""
+        data: dict[str, Any] = self._adapter().dump_python(self, mode="json")
+        return data
+
+    @classmethod
+    @cache
+    def _adapter(cls) -> TypeAdapter[Any]:
+        return TypeAdapter(cls)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Row):
     """One line of a keyword bank: its text and the facts that came with it.
 
     In a template `{{ subject }}` is the text and `{{ subject.place }}` a fact.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     text: str
-    facts: dict[str, str] = Field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.text
@@ -48,7 +79,8 @@ class Entry(Record):
         return self.facts[fact]
 
 
-class Image(Record):
+@dataclass(slots=True, kw_only=True)
+class Image(Row):
     """A picture of a sample: what was asked for and, once it exists, where it lies.
 
     `path` is relative to the run folder. `prompt` is the joined keywords with their emphasis.
@@ -57,19 +89,21 @@ class Image(Record):
     path: str | None = None
     prompt: str
     negative_prompt: str = ""
-    keywords: list[str] = Field(default_factory=list)
+    keywords: list[str] = field(default_factory=list)
     seed: int
     width: int = 0
     height: int = 0
     origin: Origin = "none"
 
 
-class Turn(Record):
+@dataclass(slots=True, kw_only=True)
+class Turn(Row):
     role: Role
     text: str
 
 
-class Verdict(Record):
+@dataclass(slots=True, kw_only=True)
+class Verdict(Row):
     """What one filter said of one candidate at one stage and attempt."""
 
     filter: str
@@ -80,7 +114,8 @@ class Verdict(Record):
     attempt: int = 0
 
 
-class Call(Record):
+@dataclass(slots=True, kw_only=True)
+class Call(Row):
     """One request to the language model and its reply, to the letter.
 
     `shared` is the key of the messages that candidates of one example group have in common
@@ -97,8 +132,7 @@ class Call(Record):
     shared: str
     message: str
     appended: str = ""
-    temperature: float | None = None
-    left_out: list[str] = Field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     reply: str = ""
     mode: str = ""
     prompt_tokens: int = 0
@@ -106,11 +140,12 @@ class Call(Record):
     completion_tokens: int = 0
     estimated: bool = False
     seconds: float = 0.0
-    repairs: list[str] = Field(default_factory=list)
+    repairs: list[str] = field(default_factory=list)
     problem: str = ""
 
 
-class Candidate(Record):
+@dataclass(slots=True, kw_only=True)
+class Candidate(Row):
     """One attempt at a sample, from plan to verdict. `index` counts within its ability, `synth` is the
     version that made it: a run may be gone on with by a later one."""
 
@@ -122,20 +157,20 @@ class Candidate(Record):
     seed: int
     synth: str = ""
     round: int
-    plan: dict[str, Entry] = Field(default_factory=dict)
+    plan: dict[str, Entry] = field(default_factory=dict)
     question: str = ""
-    examples: list[str] = Field(default_factory=list)
-    facts: dict[str, str] = Field(default_factory=dict)
-    images: list[Image] = Field(default_factory=list)
-    turns: list[Turn] = Field(default_factory=list)
-    verdicts: list[Verdict] = Field(default_factory=list)
-    calls: list[Call] = Field(default_factory=list)
+    examples: list[str] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
+    images: list[Image] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
     state: State | None = None
     decided_by: str = ""
     reason: str = ""
     text_passed: bool = False
-    scores: dict[str, float | None] = Field(default_factory=dict)
-    seconds: dict[str, float] = Field(default_factory=dict)
+    scores: dict[str, float | None] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def keywords(self) -> list[str]:
@@ -166,7 +201,8 @@ class Candidate(Record):
         self.state, self.decided_by, self.reason = "failed", step, reason
 
 
-class Sample(Record):
+@dataclass(slots=True, kw_only=True)
+class Sample(Row):
     """An accepted candidate: one line of `dataset.jsonl` (docs/dataset-format.md)."""
 
     id: str
@@ -175,5 +211,5 @@ class Sample(Record):
     stage: Literal[1, 2]
     images: list[Image]
     turns: list[Turn]
-    scores: dict[str, float | None] = Field(default_factory=dict)
-    provenance: dict[str, Any] = Field(default_factory=dict)
+    scores: dict[str, float | None] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)

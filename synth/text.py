@@ -71,7 +71,11 @@ def mentions(text: str, phrase: str, share: float = 0.5) -> bool:
 
 def contains(stems: frozenset[str], phrase: str, share: float) -> bool:
     """Whether `stems` has at least `share` of the content words of `phrase`."""
-    wanted = content_stems(phrase)
+    return covers(stems, content_stems(phrase), share)
+
+
+def covers(stems: frozenset[str], wanted: frozenset[str], share: float) -> bool:
+    """Whether `stems` has at least `share` of `wanted`."""
     return not wanted or len(wanted & stems) >= share * len(wanted)
 
 

@@ -296,3 +296,26 @@ def test_marking_surplus_on_a_full_disk_is_explained(tmp_path: Path, monkeypatch
         db.commit()
     with pytest.raises(BackendError, match="disk is full"):
         Ledger(tmp_path).mark_surplus("tiny", 0)
+
+
+@pytest.mark.parametrize(
+    ("record", "named"),
+    [
+        ("json_set(record, '$.mood', 1)", "mood"),
+        ("json_set(record, '$.calls[0].seed', 'x')", "calls.0.seed"),
+        ("json_remove(record, '$.plan.subject.text')", "plan.subject.text"),
+        ("'{'", "JSON"),
+    ],
+)
+def test_a_row_of_another_version_is_refused_by_field(tmp_path: Path, record: str, named: str) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.save(candidate(0, state="accepted", calls=[Call(step="s", attempt=0, seed=1, shared="k", message="m")]))
+    ledger.flush()
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
+        db.execute(f"UPDATE candidates SET record = {record}")
+        db.commit()
+    with pytest.raises(RunRefused, match=named):
+        list(ledger.candidates("tiny"))
+    with pytest.raises(RunRefused, match=named):
+        ledger.candidate(candidate(0).id)
+    ledger.close()

@@ -21,7 +21,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -69,7 +69,7 @@ class Export:
             _check_turns(sample)
             placed = [self._place(sample, image) for image in sample.images]
             self.written += 1
-            yield sample.model_copy(update={"images": placed})
+            yield replace(sample, images=placed)
 
     def require_pictures(self) -> None:
         """Refuse a data set whose samples still wait for their pictures."""
@@ -134,7 +134,7 @@ class Export:
             target.parent.mkdir(parents=True, exist_ok=True)
             _link_or_copy(source, target)
             self.pictures += 1
-        return image.model_copy(update={"path": target.relative_to(self.folder).as_posix()})
+        return replace(image, path=target.relative_to(self.folder).as_posix())
 
 
 #: what an entry point of `synth.exporters` names

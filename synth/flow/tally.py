@@ -118,6 +118,7 @@ class Tally:
 
     def finished(self, candidate: Candidate) -> None:
         for call in candidate.calls:
-            self.repairs.update(call.repairs)
+            if call.repairs:
+                self.repairs.update(call.repairs)
         self.step_seconds.update(candidate.seconds)
         self.abilities[candidate.ability].count(candidate)

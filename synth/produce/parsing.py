@@ -134,8 +134,10 @@ def clean(text: str, repairs: list[str]) -> str:
 
 def clean_keyword(text: str) -> str:
     """A keyword without commas, brackets, weights, quotes and a final full stop."""
-    text = _MARKUP.sub(" ", _WEIGHT.sub("", clean(text, [])))
-    return " ".join(text.split()).strip(" .;:-*")
+    text = clean(text, [])
+    if ":" in text:
+        text = _WEIGHT.sub("", text)
+    return " ".join(_MARKUP.sub(" ", text).split()).strip(" .;:-*")
 
 
 def _as_object(reply: str, repairs: list[str], schema: Mapping[str, Any]) -> dict[str, Any] | None:

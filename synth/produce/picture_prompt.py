@@ -9,21 +9,18 @@ from collections.abc import Mapping, Sequence
 
 from synth.abilities import Ability
 from synth.records import Entry
-from synth.text import contains, content_stems
+from synth.text import content_stems, covers
 
 
 def order_keywords(keywords: Sequence[str], plan: Mapping[str, Entry], ability: Ability) -> list[str]:
     """Keywords that speak of the leading slots first, otherwise in the model's order; the words of
     `prompt.append` slots are added at the end where the model did not write them."""
 
-    leading = [plan[slot].text for slot in ability.prompt.lead]
+    leading = [content_stems(plan[slot].text) for slot in ability.prompt.lead]
 
     def rank(keyword: str) -> int:
         stems = content_stems(keyword)
-        for place, text in enumerate(leading):
-            if contains(stems, text, share=0.5):
-                return place
-        return len(leading)
+        return next((place for place, wanted in enumerate(leading) if covers(stems, wanted, 0.5)), len(leading))
 
     ordered = sorted(keywords, key=rank)
     for slot in ability.prompt.append:

@@ -35,7 +35,7 @@ class Planner:
         self._ability = ability
         self._run_seed = run_seed
         self._pools: dict[str, tuple[Entry, ...]] = {}
-        self._made: dict[str, Template] = {}
+        self._made: dict[str, tuple[Template, str]] = {}
         env = environment()
         for name, slot in ability.plan.items():
             if slot.bank is not None:
@@ -43,7 +43,8 @@ class Planner:
             elif slot.values is not None:
                 self._pools[name] = tuple(Entry(text=value) for value in slot.values)
             elif slot.text is not None:
-                self._made[name] = compile_template(env, slot.text, ability.where(f"plan.{name}.text"))
+                where = ability.where(f"plan.{name}.text")
+                self._made[name] = compile_template(env, slot.text, where), where
         self._draws: dict[tuple[str, ...], EvenDraw] = {}
         questions = [Entry(text=question.text) for question in ability.questions]
         self._questions = EvenDraw(questions, run_seed, ability.name, "question")
@@ -54,8 +55,7 @@ class Planner:
         entries: dict[str, Entry] = {}
         for name, slot in self._ability.plan.items():
             if name in self._made:
-                where = self._ability.where(f"plan.{name}.text")
-                entries[name] = Entry(text=render_template(self._made[name], where, entries))
+                entries[name] = Entry(text=render_template(*self._made[name], entries))
             else:
                 entries[name] = self._draw(name, slot, entries).next()
         seed = derive_seed(self._run_seed, self._ability.name, index)

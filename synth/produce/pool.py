@@ -132,14 +132,20 @@ class ExamplePool:
         pool = list(self._pools[self._finished + 1])
         wanted = round(self._settings.portion * len(pool))
         limit = int(self._settings.max_fresh * len(pool))
-        options = list(fresh)
+        apart = [[_distance(option, one) for one in pool] for option in fresh]  # from each place in the pool
+        options = list(range(len(fresh)))
         for _ in range(min(wanted, limit, len(options))):
-            old_fresh = [p for p in pool if p.fresh]
-            leaves = old_fresh[0] if len(old_fresh) >= limit else next(p for p in pool if not p.fresh)
-            pool.remove(leaves)
-            best = max(options, key=lambda o: min((_distance(o, p) for p in pool), default=1.0))
+            places = range(len(pool))
+            old_fresh = [place for place in places if pool[place].fresh]
+            leaves = old_fresh[0] if len(old_fresh) >= limit else next(p for p in places if not pool[p].fresh)
+            del pool[leaves]
+            for option in options:
+                del apart[option][leaves]
+            best = max(options, key=lambda option: min(apart[option], default=1.0))
             options.remove(best)
-            pool.append(best)
+            pool.append(fresh[best])
+            for option in options:
+                apart[option].append(_distance(fresh[option], fresh[best]))
             self.replaced += 1
         self._finished += 1
         self._pools[self._finished + 1] = tuple(pool)

@@ -77,7 +77,7 @@ def write_dataset(folder: Path, ledger: Ledger, config: RunConfig) -> int:
     count = 0
     with whole_file(folder / DATASET_FILE) as file:
         for sample in samples(ledger, config):
-            file.write(sample.model_dump_json().encode() + b"\n")
+            file.write(sample.to_json() + b"\n")
             count += 1
     return count
 
@@ -100,7 +100,7 @@ def read_dataset(path: str | Path) -> Iterator[Sample]:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     try:
-                        sample = Sample.model_validate_json(line)
+                        sample = Sample.from_json(line)
                     except ValidationError as error:
                         _refuse_newer(path, number, _provenance(line))
                         first = error.errors()[0]

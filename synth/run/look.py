@@ -147,7 +147,7 @@ def messages(ledger: Ledger, call: Call) -> list[Message]:
 def raw(ledger: Ledger, candidate: Candidate) -> dict[str, Any]:
     """The candidate and its requests as plain data."""
     return {
-        "candidate": candidate.model_dump(mode="json"),
+        "candidate": candidate.to_data(),
         "shared_messages": {
             key: json.loads(ledger.text(key) or "[]") for key in sorted({c.shared for c in candidate.calls})
         },

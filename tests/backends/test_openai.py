@@ -235,7 +235,7 @@ async def test_broken_answers_are_retried_then_given_up(endpoint, connect, kind)
     endpoint.bodies.clear()
     with pytest.raises(BackendError, match="after 3 tries"):
         await llm.chat(make_request())
-    # aiohttp itself repeats a request once whose kept-alive connection was closed under it.
+    # a request is repeated at once when a kept connection was closed under it
     assert 4 <= len(endpoint.bodies) <= 8
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
+from synth.filters import repetition
 
 from synth.filtering import Chain
 from synth.records import Candidate, Image, Sample, Turn, Verdict
@@ -132,8 +134,8 @@ def test_a_replayed_run_goes_on_with_the_same_verdicts(split: int) -> None:
     assert {"pass", "fail"} == set(outcomes(wanted))
     resumed = chain("repetition", options)
     for one in whole[:split]:
-        resumed.replay(Candidate.model_validate_json(one.model_dump_json()), "prompt")
-    later = [c.model_copy(update={"verdicts": []}) for c in whole[split:]]
+        resumed.replay(Candidate.from_json(one.to_json()), "prompt")
+    later = [replace(c, verdicts=[]) for c in whole[split:]]
     assert judge(resumed, *later) == wanted[split:]
 
 
@@ -169,3 +171,19 @@ def test_equal_sets_are_always_found_among_many() -> None:
     assert set(outcomes(judge(one, *(prompt(n, words) for n, words in enumerate(many))))) == {"pass"}
     again = judge(one, *(prompt(300 + n, words[::-1]) for n, words in enumerate(many)))
     assert set(outcomes(again)) == {"fail"}
+
+
+def test_many_proposals_at_once_are_compared_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    dice = random.Random(4)
+    found: list[list[tuple[float, int]]] = []
+    texts = [[f"w{dice.randrange(30)}" for _ in range(dice.randrange(1, 25))] for _ in range(150)]
+    for many in (1, 10**9):
+        monkeypatch.setattr(repetition, "_MANY", many)
+        index = repetition.NearDuplicates(0.5, bands=6)
+        found.append([])
+        for text in texts:
+            item = index.item(text)
+            found[-1].append(index.nearest(item))
+            index.add(item)
+    assert found[0] == found[1]
+    assert len({where for _, where in found[0]}) > 20

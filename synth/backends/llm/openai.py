@@ -1,7 +1,7 @@
 """Any OpenAI-compatible endpoint: vLLM, SGLang, llama.cpp, Ollama and TGI servers, OpenAI itself.
 
-Not built on the openai package, which takes some twenty times the processor time of aiohttp and would hold up
-a fast endpoint. The API key comes from the environment alone, goes to the endpoint alone and into no message.
+Not built on the openai package, which takes many times the processor time and would hold up a fast
+endpoint. The API key comes from the environment alone, goes to the endpoint alone and into no message.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ import contextlib
 import logging
 import os
 import re
+import ssl
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest, LLMSettings
 from synth.backends.llm.dialect import Dialect, Encoder
+from synth.backends.llm.posting import BrokenOff, NoConnection, Poster
 from synth.backends.llm.retrying import Backoff, RateLimit, retry_after
 from synth.errors import BackendError, ReplyError, SynthError
-
-if TYPE_CHECKING:
-    import aiohttp
 
 _log = logging.getLogger(__name__)
 
@@ -59,8 +59,7 @@ class OpenAICompatible(LLM):
         self._backoff = Backoff()
         self._limit = RateLimit(self.concurrency)
         self._waits: dict[object, tuple[float, str]] = {}
-        self._session: aiohttp.ClientSession | None = None
-        self._proxy: str | None = None
+        self._poster: Poster | None = None
         self._answers: Counter[str] = Counter()
         self._refused_in_a_row = 0
         self._doubt = asyncio.Lock()
@@ -83,27 +82,25 @@ class OpenAICompatible(LLM):
         return {"name": "openai", "model": self.model}
 
     async def start(self) -> None:
-        if self._session is not None:
+        if self._poster is not None:
             return
-        import aiohttp
-
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
         elif self._login:
             headers["Authorization"] = "Basic " + base64.b64encode(self._login.encode()).decode()
-        self._proxy = _proxy(self._base_url)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self.concurrency),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=headers,
-            timeout=aiohttp.ClientTimeout(total=self._settings.timeout, sock_connect=_CONNECT_SECONDS),
-        )
+        try:
+            self._poster = Poster(self._url, headers, _proxy(self._base_url), _CONNECT_SECONDS)
+        except ValueError as error:
+            raise SynthError(
+                f"{self._base_url} cannot be used: {self._clean(str(error))}.",
+                "Check --base-url, the API key and the proxy in the environment.",
+            ) from None
 
     async def close(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        poster, self._poster = self._poster, None
+        if poster is not None:
+            poster.close()
 
     async def chat(self, request: ChatRequest) -> ChatReply:
         try:
@@ -200,34 +197,26 @@ class OpenAICompatible(LLM):
             await self._wait(trouble, attempt - 1)
 
     async def _once(self, request: ChatRequest, dialect: Dialect) -> ChatReply:
-        import aiohttp
-
-        session = self._session
-        if session is None:
+        if self._poster is None:
             raise BackendError("The connection to the endpoint is not open.", "Call start() first.")
         body = self._encoder.encode(request, dialect)
         try:
-            async with session.post(self._url, data=body, allow_redirects=False, proxy=self._proxy) as answer:
-                raw = await answer.read()
-                if answer.status == 200:
-                    return self._reply(raw, dialect, request)
-                self._refused(answer.status, answer.headers, raw, dialect)
-        except aiohttp.ConnectionTimeoutError:
-            raise _Again(f"no connection within {_CONNECT_SECONDS:g} seconds", gone=True) from None
+            async with asyncio.timeout(self._settings.timeout):
+                answer = await self._poster.post(body)
         except TimeoutError:
             raise _Again(f"no answer within {self._settings.timeout:g} seconds") from None
-        except aiohttp.InvalidURL:
-            raise SynthError(f"{self._base_url} is not a usable address.", "Check --base-url.") from None
-        except aiohttp.ClientSSLError as error:
+        except ssl.SSLError as error:
             raise self._stop(
                 f"The certificate of {self._base_url} cannot be verified: {self._clean(str(error))}",
                 "Check the address and the machine's certificates (SSL_CERT_FILE names additional ones).",
             ) from None
-        except aiohttp.ClientConnectorError as error:
+        except NoConnection as error:
             raise _Again(f"no connection ({self._clean(str(error))})", gone=True) from None
-        except aiohttp.ClientError as error:
-            raise _Again(f"the connection broke off ({type(error).__name__})") from None
-        raise AssertionError("unreachable")
+        except BrokenOff as error:
+            raise _Again(f"the connection broke off ({error})") from None
+        if answer.status == 200:
+            return self._reply(answer.body, dialect, request)
+        self._refused(answer.status, answer.headers, answer.body, dialect)
 
     def _reply(self, raw: bytes, dialect: Dialect, request: ChatRequest) -> ChatReply:
         import orjson
@@ -270,7 +259,7 @@ class OpenAICompatible(LLM):
             )
         return f"the reply has no text (its content is {type(message.get('content')).__name__})"
 
-    def _refused(self, status: int, headers: Any, raw: bytes, dialect: Dialect) -> None:
+    def _refused(self, status: int, headers: Mapping[str, str], raw: bytes, dialect: Dialect) -> NoReturn:
         """Raise what an answer other than 200 means."""
         said = self._clean(raw[:4000].decode("utf-8", "replace"))
         # Some gateways say 403 of a prompt that they do not like; a key that was good is not meant then.
@@ -289,13 +278,13 @@ class OpenAICompatible(LLM):
         if status == 402 or (status == 429 and "insufficient_quota" in said):
             raise self._stop(f"The account at {self._base_url} has no credit left: {said}", "Add credit, then resume.")
         if 300 <= status < 400:
-            where = self._clean(_split_login(headers.get("Location", ""))[0]) or "an unnamed address"
+            where = self._clean(_split_login(headers.get("location", ""))[0]) or "an unnamed address"
             raise self._stop(
                 f"{self._base_url} redirects to {where}; the API key is not sent there.",
                 "If you trust that address, give it as --base-url.",
             )
         if status in (408, 425, 429) or status >= 500:
-            after = retry_after(headers.get("Retry-After"))
+            after = retry_after(headers.get("retry-after"))
             raise _Again(f"status {status}: {said}", after=after, limited=status == 429)
         if status in (400, 422):
             following = dialect.after(said)
@@ -433,7 +422,7 @@ def _secrets(key: str, login: str) -> list[str]:
 
 
 def _proxy(url: str) -> str | None:
-    """The environment's proxy for the endpoint, looked up once; aiohttp would look at every request."""
+    """The environment's proxy for the endpoint."""
     parts = urlsplit(url)
     if parts.hostname is None or parts.hostname in _LOCAL:
         return None
