@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import trustme
 
 from synth.backends.llm.posting import BrokenOff, NoConnection, Poster
 
-#: key and certificate of "localhost", for nothing but these tests
-CERTIFICATE = Path(__file__).with_name("localhost.pem")
+AUTHORITY = trustme.CA()
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -163,15 +163,22 @@ async def test_nobody_is_there() -> None:
 
 def own_tls() -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(CERTIFICATE)
+    AUTHORITY.issue_cert("localhost").configure_cert(context)
     return context
 
 
-async def test_certificates_are_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def authority(tmp_path: Path) -> str:
+    """A file with the certificate of who signed the test server's."""
+    AUTHORITY.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    return str(tmp_path / "authority.pem")
+
+
+async def test_certificates_are_verified(authority: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(Server(OK), own_tls()) as port:
         with pytest.raises(ssl.SSLCertVerificationError):
             await to(port, "https").post(b"")
-        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+        monkeypatch.setenv("SSL_CERT_FILE", authority)
         poster = to(port, "https")
         assert (await poster.post(b"")).body == b"ok"
         poster.close()
@@ -188,8 +195,10 @@ async def test_a_proxy_is_asked_for_the_page_itself() -> None:
 
 
 @pytest.mark.parametrize("status", [b"200 Connection established", b"407 Who are you?"])
-async def test_a_proxy_lets_tls_through_and_sees_nothing(status: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+async def test_a_proxy_lets_tls_through_and_sees_nothing(
+    status: bytes, authority: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", authority)
     server = Server(OK)
     seen: list[bytes] = []
 
