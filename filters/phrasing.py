@@ -7,7 +7,7 @@ The VLIT review bans talk about "the description"; StableLLaVA bans ambiguous qu
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from pydantic import Field
 
@@ -38,6 +38,8 @@ _VERBS = frozenset(
     run walk fly swim made gave stood lay sat hung held wore rose led fell grew ran flew swam came went chose
     """.split()  # noqa: SIM905
 )
+#: so many words need no verb: "Yes." "A red fox!"
+_EXCLAMATION = 3
 _NO_VERBS = frozenset("this its his hers as us across always besides towards others less plus yes red".split())  # noqa: SIM905
 _SENTENCE = re.compile(r"[^.!?]+[.!?]?")
 
@@ -74,14 +76,12 @@ class Phrasing(Filter):
                 return failed("a question is asked twice")
         given = {word for keyword in candidate.keywords for word in words(keyword)}
         for answer in candidate.answers:
-            problem = self._answer(answer)
+            problem = self._answer(answer, given)
             if problem:
                 return failed(problem)
-            if not any(_may_be_verb(word) and word not in given for word in words(answer)):
-                return failed("the answer has no verb")
         return passed()
 
-    def _answer(self, answer: str) -> str:
+    def _answer(self, answer: str, given: Set[str]) -> str:
         if not answer.rstrip("\"')").endswith((".", "!", "?")):
             return "the answer breaks off"
         if answer[0].islower():
@@ -102,6 +102,9 @@ class Phrasing(Filter):
             if said and stems <= said:
                 return f"the answer repeats itself: '{sentence.strip()}'"
             said |= stems
+            spoken = words(sentence)
+            if len(spoken) > _EXCLAMATION and not any(_may_be_verb(word) and word not in given for word in spoken):
+                return f"this has no verb: '{sentence.strip()}'"
         for sentence in sentences[1:]:
             if self._then and not sentence.strip().lower().startswith(self._then):
                 return f"the answer goes on to other things: '{sentence.strip()}'"

@@ -49,13 +49,14 @@ def test_a_second_sentence_can_be_kept_to_one_purpose() -> None:
         ("A red fox is in a snowy forest with tall trees.", True),
         ("A red fox runs across a snowy forest.", True),
         ("The tall trees show that it is a forest.", True),
+        ("A red fox running across a snowy forest. In reality it sleeps.", False),
     ],
 )
 def test_an_answer_has_a_verb(answer: str, complete: bool) -> None:
     one = candidate(keywords=["red fox", "snowy forest", "tall trees", "white snow"], answers=[answer])
     found = verdict(chain("phrasing"), one, "dialogue")
     assert (found.outcome == "pass") == complete
-    assert complete or found.reason == "the answer has no verb"
+    assert complete or "has no verb" in found.reason
 
 
 @pytest.mark.parametrize(
