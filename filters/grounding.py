@@ -20,6 +20,8 @@ from synth.records import Candidate, Record, Stage
 from synth.text import all_stems, content_stems, stem, words
 
 _CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|while|because|although|and|whereas|instead of|rather than)\b", re.IGNORECASE)
+#: coarser: "two rockers and two feet" is one statement
+_STATEMENT = re.compile(r"[.;:!?]|\b(?:but|while|because|although|whereas|instead of|rather than)\b", re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:not|never|no|cannot|nor|without|impossible)\b|n't\b", re.IGNORECASE)
 _ABSENT = re.compile(rf"{_NEGATION.pattern}|\btoo \w+ to\b", re.IGNORECASE)
 #: a negation with one of these speaks of the world, not of the picture: "a tree cannot drive"
@@ -79,6 +81,10 @@ class GroundingOptions(Record):
     never_usual: list[str] = Field(
         default_factory=list, description="sources that no clause of an answer may call normal"
     )
+    peculiar: dict[str, str] = Field(
+        default_factory=dict,
+        description="{source: its reason}: no answer may say of a normal subject what both speak of",
+    )
     faithful: float = Field(
         0.0,
         ge=0,
@@ -98,7 +104,7 @@ class Grounding(Filter):
         super().__init__(options, ability)
         self._subject = ability.prompt.subject
         known = {*ability.plan, *ability.write.facts}
-        named = [*options.answer, *options.answer_either, *options.apart]
+        named = [*options.answer, *options.answer_either, *options.apart, *options.peculiar, *options.peculiar.values()]
         named += [other for others in options.apart.values() for other in others]
         named += [*options.never_deny, *options.never_absent, *options.never_usual]
         for source in named:
@@ -142,6 +148,10 @@ class Grounding(Filter):
         for source in self.options.never_usual:
             if self._clause_with(_USUALLY, _NEGATION, candidate, source, 0.5):
                 return failed(f"the answer calls it normal: the {_label(candidate, source)}")
+        for source, reason in self.options.peculiar.items():
+            said = self._peculiar(candidate, source, reason)
+            if said:
+                return failed(f"the answer says it of a normal one: '{said}'")
         if self.options.faithful:
             return self._faithful(candidate)
         return passed()
@@ -209,6 +219,25 @@ class Grounding(Filter):
                 stems = content_stems(named) - _FRAME
                 if stems and not stems & subject:
                     return str(named).strip()
+        return ""
+
+    def _peculiar(self, candidate: Candidate, source: str, reason: str) -> str:
+        """The statement that gives a normal subject what makes this one odd.
+
+        "with a hundred feet", because "only animals have feet": so "a normal cradle has two feet" is wrong.
+        What the subject's facts say of it ("four legs") holds of normal ones, and what the fact `true` of the
+        source says ("casts a shadow").
+        """
+        subject = content_stems(candidate.source(self._subject))
+        odd = content_stems(candidate.source(source)) & content_stems(candidate.source(reason))
+        odd -= subject | content_stems(candidate.source(f"{source}.true"))
+        odd -= all_stems(candidate.plan[self._subject].facts.values())
+        for answer in candidate.answers:
+            for statement in _STATEMENT.split(answer):
+                if _USUALLY.search(statement) and not _NEGATION.search(statement):
+                    stems = content_stems(statement)
+                    if stems & odd and stems & subject:
+                        return statement.strip()
         return ""
 
     def _clause_with(

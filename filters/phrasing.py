@@ -102,9 +102,9 @@ class Phrasing(Filter):
             if said and stems <= said:
                 return f"the answer repeats itself: '{sentence.strip()}'"
             said |= stems
-            spoken = words(sentence)
-            if len(spoken) > _EXCLAMATION and not any(_may_be_verb(word) and word not in given for word in spoken):
-                return f"this has no verb: '{sentence.strip()}'"
+        spoken = words(sentences[0]) if sentences else []
+        if len(spoken) > _EXCLAMATION and not any(_may_be_verb(word) and word not in given for word in spoken):
+            return "the answer has no verb"
         for sentence in sentences[1:]:
             if self._then and not sentence.strip().lower().startswith(self._then):
                 return f"the answer goes on to other things: '{sentence.strip()}'"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from synth.errors import SynthError
-from synth.records import Candidate
+from synth.records import Candidate, Entry
 from tests.doubles import candidate, template
 from tests.filters.judging import chain, verdict
 
@@ -64,6 +64,25 @@ def test_the_answer_must_speak_of_what_the_question_asks_for() -> None:
     assert "oddity 'made of glass', which is asked for" in reason("A fox in a snowy forest.")
     # in a chat the model asks its own questions
     assert not reason("A fox made of glass.", stage=2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "wrong"),
+    [
+        ("The fox has a hundred feet, while a normal fox has a bushy tail and small wings to fly.", True),
+        ("A normal fox has a bushy tail.", False),
+        ("Normal foxes do not have wings.", False),
+        ("The fox has wings. In reality only birds have wings.", False),
+        ("A normal fox casts a shadow.", False),
+    ],
+)
+def test_what_is_peculiar_is_not_said_of_a_normal_one(answer: str, wrong: bool) -> None:
+    facts = {"why": "only birds have wings and shadows", "true": "casts a shadow"}
+    plan = {"subject": "red fox", "oddity": Entry(text="with wings and a shadow", facts=facts), "camera": "photo"}
+    checks = chain("grounding", {"peculiar": {"oddity": "oddity.why"}})
+    found = verdict(checks, candidate(answers=[answer], plan=plan), "dialogue")
+    assert (found.outcome == "fail") == wrong, found.reason
+    assert not wrong or "says it of a normal one" in found.reason
 
 
 @pytest.mark.parametrize(
