@@ -7,7 +7,7 @@ The VLIT review bans talk about "the description"; StableLLaVA bans ambiguous qu
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 
 from pydantic import Field
 
@@ -33,14 +33,15 @@ _AMBIGUOUS = re.compile(
 )
 #: verbs that end neither in -s nor in -ed, and words that do and are none
 _VERBS = frozenset(
-    """are am were have had do did can could will would may might must see seen show help look make stand lie sit
-    hang cover give fill form wear carry hold rise lead fall belong grow surround point tell say call name use float
-    run walk fly swim made gave stood lay sat hung held wore rose led fell grew ran flew swam came went chose
+    """be are am were have had do did can cannot could will would should may might must see seen show help look make
+    stand lie sit hang cover give fill form wear carry hold rise lead fall belong grow surround point tell say call
+    name use float run walk fly swim eat drink sleep play ride push pull keep need made gave stood lay sat hung held
+    wore rose led fell grew ran flew swam came went chose
     """.split()  # noqa: SIM905
 )
-#: so many words need no verb: "Yes." "A red fox!"
-_EXCLAMATION = 3
 _NO_VERBS = frozenset("this its his hers as us across always besides towards others less plus yes red".split())  # noqa: SIM905
+#: so many keywords between commas, and no verb, make a list
+_LISTED = 3
 _SENTENCE = re.compile(r"[^.!?]+[.!?]?")
 
 
@@ -74,14 +75,13 @@ class Phrasing(Filter):
                     return failed(f"the question is ambiguous: '{found.group(0)}'")
             if len({q.lower() for q in candidate.questions}) < len(candidate.questions):
                 return failed("a question is asked twice")
-        given = {word for keyword in candidate.keywords for word in words(keyword)}
         for answer in candidate.answers:
-            problem = self._answer(answer, given)
+            problem = self._answer(answer) or _fragment(answer, candidate.keywords)
             if problem:
                 return failed(problem)
         return passed()
 
-    def _answer(self, answer: str, given: Set[str]) -> str:
+    def _answer(self, answer: str) -> str:
         if not answer.rstrip("\"')").endswith((".", "!", "?")):
             return "the answer breaks off"
         if answer[0].islower():
@@ -102,15 +102,28 @@ class Phrasing(Filter):
             if said and stems <= said:
                 return f"the answer repeats itself: '{sentence.strip()}'"
             said |= stems
-        spoken = words(sentences[0]) if sentences else []
-        if len(spoken) > _EXCLAMATION and not any(_may_be_verb(word) and word not in given for word in spoken):
-            return "the answer has no verb"
         for sentence in sentences[1:]:
             if self._then and not sentence.strip().lower().startswith(self._then):
                 return f"the answer goes on to other things: '{sentence.strip()}'"
         if len(sentences) > self.options.max_sentences:
             return f"the answer has {len(sentences)} sentences, more than {self.options.max_sentences}"
         return ""
+
+
+def _fragment(answer: str, keywords: Sequence[str]) -> str:
+    """Why the answer's first sentence is none: it only lists keywords, or is a title such as "A bride wearing a
+    silk sari". Words of the keywords count as no verbs there, because a title is made of them."""
+    first = _SENTENCE.findall(answer)[0]
+    given = {word for keyword in keywords for word in words(keyword)}
+    spoken = words(first)
+    if any(_may_be_verb(word) and word not in given for word in spoken):
+        return ""
+    lowered = {keyword.lower() for keyword in keywords}
+    if len(lowered.intersection(re.split(r"[,.] *", first.lower()))) >= _LISTED:
+        return "the answer only lists keywords"
+    if any(word.endswith("ing") for word in spoken):
+        return "the answer has no verb"
+    return ""
 
 
 def _may_be_verb(word: str) -> bool:

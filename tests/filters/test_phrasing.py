@@ -42,21 +42,24 @@ def test_a_second_sentence_can_be_kept_to_one_purpose() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "complete"),
+    ("answer", "problem"),
     [
-        ("A red fox, snowy forest, tall trees, white snow.", False),
-        ("A red fox running across a snowy forest with tall trees.", False),
-        ("A red fox is in a snowy forest with tall trees.", True),
-        ("A red fox runs across a snowy forest.", True),
-        ("The tall trees show that it is a forest.", True),
-        ("A red fox running across a snowy forest. In reality it sleeps.", False),
+        ("A red fox, snowy forest, tall trees, white snow.", "only lists keywords"),
+        ("A red fox running across a snowy forest with tall trees.", "has no verb"),
+        ("A red fox running across a snowy forest. In reality it sleeps.", "has no verb"),
+        ("A red fox is in a snowy forest with tall trees.", ""),
+        ("A red fox runs across a snowy forest.", ""),
+        ("The tall trees show that it is a forest.", ""),
+        ("Most people shun the forest.", ""),
+        ("The men push a cart up the hill.", ""),
+        ("Yes. It should be there, not in the forest.", ""),
     ],
 )
-def test_an_answer_has_a_verb(answer: str, complete: bool) -> None:
+def test_an_answer_is_a_sentence(answer: str, problem: str) -> None:
     one = candidate(keywords=["red fox", "snowy forest", "tall trees", "white snow"], answers=[answer])
     found = verdict(chain("phrasing"), one, "dialogue")
-    assert (found.outcome == "pass") == complete
-    assert complete or "has no verb" in found.reason
+    assert (found.outcome == "fail") == bool(problem), found.reason
+    assert problem in found.reason
 
 
 @pytest.mark.parametrize(
