@@ -165,6 +165,11 @@ def test_words_match_on_their_boundaries(lexicon: Lexicon) -> None:
     assert [a.name for a in [board.main, *board.others] if a] == [""]
 
 
+def test_a_place_is_no_garment(lexicon: Lexicon) -> None:
+    board = resolve(("spoon sitting on top of a fluffy white cloud",), 1, lexicon)
+    assert [a.label for a in [board.main, *board.others] if a] == ["spoon", "cloud"]
+
+
 def test_sizes_poses_counts_and_heads(lexicon: Lexicon) -> None:
     giant = resolve(("a teapot as tall as a skyscraper",), 1, lexicon)
     assert giant.main and giant.main.size == "giant" and giant.others[0].relation == "reference"

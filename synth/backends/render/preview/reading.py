@@ -6,6 +6,7 @@ named before.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass, field
 
@@ -40,6 +41,12 @@ class Reading:
     used: set[int] = field(default_factory=set)
 
 
+#: "on top of a cloud" names no garment
+_PLACE = re.compile(
+    r"\b(?:on|at|to) (?:the )?top(?: of)?\b|\bon (?:its|the|one) (?:top|side|back|front)\b", re.IGNORECASE
+)
+
+
 def clean(text: str, longest: int = 60) -> str:
     """`text` fit to be drawn: one line, no control, format or unassigned characters, not too long."""
     visible = "".join(" " if char.isspace() else char for char in text[: longest * 4] if _printable(char))
@@ -53,7 +60,7 @@ def _printable(char: str) -> bool:
 
 def read_keyword(reading: Reading, index: int, keyword: str, lexicon: Lexicon) -> None:
     """Add what one keyword says; `index` is its place among the keywords of the request."""
-    words = tokens(keyword)[:40]
+    words = tokens(_PLACE.sub(" on ", keyword))[:40]
     matches = lexicon.match(words)
     _note_people_words(reading, matches)
     _Parser(reading, index, words, matches, lexicon, keyword).run()
