@@ -283,13 +283,13 @@ def test_retry_after_forms():
 # -- refusals --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [401, 403])
-async def test_wrong_key(endpoint, connect, status):
+@pytest.mark.parametrize(("status", "requests"), [(401, 1), (403, 2)])  # 403 may be about the prompt
+async def test_wrong_key(endpoint, connect, status, requests):
     endpoint.script = [says({"error": {"message": f"Incorrect API key provided: {KEY}"}}, status)]
     with pytest.raises(BackendError, match="OPENAI_API_KEY") as caught:
         await (await connect()).chat(make_request())
     assert KEY not in hide_nothing(caught.value)
-    assert len(endpoint.bodies) == 1
+    assert len(endpoint.bodies) == requests
 
 
 @pytest.mark.parametrize("status", [302, 400, 402, 404, 413, 429, 500])
@@ -385,14 +385,17 @@ async def test_no_harmless_request_is_sent_where_others_are_answered(endpoint, c
     assert len(endpoint.bodies) == 2
 
 
-async def test_403_for_one_prompt_is_about_the_prompt(endpoint, connect):
+@pytest.mark.parametrize("before", [(), ("flower",)])
+async def test_403_for_one_prompt_is_about_the_prompt(endpoint, connect, before):
+    """Also where it is the first that a process hears: otherwise every resume would stop at the same prompt."""
     endpoint.script = [_dislikes("weapon", 403)]
     llm = await connect()
-    await llm.chat(make_request("flower"))
+    for message in before:
+        await llm.chat(make_request(message))
     with pytest.raises(ReplyError, match=r"403.*weapon is too long"):
         await llm.chat(make_request("weapon"))
     endpoint.script = [says({"error": "revoked"}, 403)]
-    with pytest.raises(BackendError, match=r"refuses every request.*revoked"):
+    with pytest.raises(BackendError, match=r"does not accept the API key.*revoked"):
         await llm.chat(make_request("flower"))
 
 

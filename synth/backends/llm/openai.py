@@ -138,10 +138,13 @@ class OpenAICompatible(LLM):
                 return await self._persist(replace(request, message=_HARMLESS), 1)
             except ReplyError as odd:
                 return odd.reply
-            except _Failed:
-                raise self._everything(failure) from None
+            except _Failed as probe:
+                raise self._everything(failure, probe) from None
 
-    def _everything(self, failure: _Failed) -> BackendError:
+    def _everything(self, failure: _Failed, probe: _Failed) -> BackendError:
+        """The error when a harmless request (`probe`) fares no better than the one that failed."""
+        if probe.status == 403:
+            return self._no_access(str(probe))
         if not failure.refused:
             return self._unusable(failure)
         return self._stop(
@@ -149,6 +152,14 @@ class OpenAICompatible(LLM):
             "Do what it says (name of the model, parameters, length of its context), then run the same command again; "
             "it goes on where it stopped. Sampling, max_tokens and the example pool belong to the run's identity: to "
             "change those, give a new --out.",
+        )
+
+    def _no_access(self, said: str) -> BackendError:
+        if not self._key:
+            return self._stop(f"{self._base_url} wants an API key: {said}", "Set OPENAI_API_KEY.")
+        return self._stop(
+            f"{self._base_url} does not accept the API key: {said}",
+            f"Set OPENAI_API_KEY (or SYNTH_API_KEY, which goes first) to a key that may use {self.model}.",
         )
 
     def _count_refusal(self, failure: _Failed) -> None:
@@ -262,14 +273,8 @@ class OpenAICompatible(LLM):
     def _refused(self, status: int, headers: Mapping[str, str], raw: bytes, dialect: Dialect) -> NoReturn:
         """Raise what an answer other than 200 means."""
         said = self._clean(raw[:4000].decode("utf-8", "replace"))
-        # Some gateways say 403 of a prompt that they do not like; a key that was good is not meant then.
-        if status == 401 or (status == 403 and not self._answers):
-            if self._key:
-                raise self._stop(
-                    f"{self._base_url} does not accept the API key ({status}).",
-                    f"Set OPENAI_API_KEY (or SYNTH_API_KEY, which goes first) to a key that may use {self.model}.",
-                )
-            raise self._stop(f"{self._base_url} wants an API key ({status}).", "Set OPENAI_API_KEY.")
+        if status == 401:
+            raise self._no_access("401.")
         if status in (404, 405):
             raise self._stop(
                 f"{self._base_url} has no model {self.model}, or no chat completions ({status}): {said}",
@@ -290,7 +295,8 @@ class OpenAICompatible(LLM):
             following = dialect.after(said)
             if following is not None:
                 raise _Adapt(following, said)
-        raise _Failed(f"the endpoint refuses the request ({status}): {said}", refused=True)
+        # Also 403: some gateways say it of a prompt that they do not like. A harmless request shows what is meant.
+        raise _Failed(f"the endpoint refuses the request ({status}): {said}", refused=True, status=status)
 
     def _learn(self, used: Dialect, change: _Adapt) -> None:
         """Remember a refusal once, however many requests in flight ran into it."""
@@ -368,13 +374,14 @@ class _Again(Exception):
 
 
 class _Failed(Exception):
-    """A request that will get no answer: refused, or not answered in all its tries. `answers` is how many requests
-    like it had been answered when it was last sent."""
+    """A request that will get no answer: refused (with this `status`), or not answered in all its tries. `answers`
+    is how many requests like it had been answered when it was last sent."""
 
-    def __init__(self, what: str, refused: bool = False, answers: int = 0) -> None:
+    def __init__(self, what: str, refused: bool = False, answers: int = 0, status: int = 0) -> None:
         super().__init__(what)
         self.refused = refused
         self.answers = answers
+        self.status = status
 
 
 class _Adapt(Exception):
