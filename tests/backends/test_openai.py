@@ -512,6 +512,29 @@ def test_unusable_addresses(url):
         OpenAICompatible.create("m", LLMSettings(base_url=url))
 
 
+@pytest.mark.parametrize("path", ["", "/", "/chat/completions"])
+async def test_a_query_in_the_address_is_sent_and_its_keys_are_not_shown(endpoint, connect, path):
+    """Azure's form. The path goes before the query."""
+    asked = []
+
+    async def answer(request, body):
+        asked.append(request.path_qs)
+        return web.json_response({"error": "code hunter22 or api-version 2024-10-21 is wrong"}, status=401)
+
+    endpoint.script = [answer]
+    llm = await connect(f"{endpoint.url}{path}?api-version=2024-10-21&code=hunter22")
+    with pytest.raises(BackendError) as caught:
+        await llm.chat(make_request())
+    assert asked == ["/v1/chat/completions?api-version=2024-10-21&code=hunter22"]
+    assert "hunter22" not in hide_nothing(caught.value)
+    assert llm._clean("hunter22 2024-10-21") == "*** 2024-10-21"
+
+
+def test_a_fragment_in_the_address_is_refused():
+    with pytest.raises(SynthError, match="fragment"):
+        OpenAICompatible.create("m", LLMSettings(base_url="http://localhost:8000/v1#/chat"))
+
+
 def test_model_is_needed():
     with pytest.raises(SynthError, match="openai:MODEL"):
         OpenAICompatible.create("", LLMSettings())

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote_plus, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest, LLMSettings
@@ -39,6 +39,7 @@ _REFUSED_IN_A_ROW = 48
 #: What is asked instead of a request that failed, to find out whether the request or the endpoint is to blame.
 _HARMLESS = "This is only a test. Answer briefly."
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_SECRET_NAME = re.compile(r"key|token|secret|sig|code|pass|auth", re.IGNORECASE)
 _CHARACTERS_PER_TOKEN = 4
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -51,9 +52,11 @@ class OpenAICompatible(LLM):
         self.concurrency = settings.concurrency or _CONCURRENCY
         self._settings = settings
         self._key = next((os.environ[name].strip() for name in _KEY_NAMES if os.environ.get(name)), "")
-        self._base_url, self._login = _split_login(_base_url(settings.base_url, self._key))
-        self._secrets = _secrets(self._key, self._login)
-        self._url = f"{self._base_url}/chat/completions"
+        address, self._login = _split_login(_base_url(settings.base_url, self._key))
+        parts = urlsplit(address)
+        self._base_url = urlunsplit(parts._replace(query=""))  # as messages show it; a query may hold a key
+        self._url = urlunsplit(parts._replace(path=f"{parts.path}/chat/completions"))
+        self._secrets = _secrets(self._key, self._login, *_query_secrets(parts.query))
         self._encoder = Encoder(model)
         self._dialect = Dialect()
         self._backoff = Backoff()
@@ -401,14 +404,17 @@ def _base_url(given: str | None, key: str) -> str:
                 "Give the endpoint with --base-url URL, or set OPENAI_API_KEY to use OpenAI's.",
             )
         return _OPENAI
+    example = "Example: --base-url http://localhost:8000/v1"
     try:
         parts = urlsplit(given.strip())
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         usable = False
     if not usable:
-        raise SynthError("--base-url is not an http or https address.", "Example: --base-url http://localhost:8000/v1")
-    return given.strip().rstrip("/").removesuffix("/chat/completions")
+        raise SynthError("--base-url is not an http or https address.", example)
+    if "#" in given:
+        raise SynthError("--base-url has a fragment ('#...'), which is never sent to a server.", example)
+    return urlunsplit(parts._replace(path=parts.path.rstrip("/").removesuffix("/chat/completions").rstrip("/")))
 
 
 def _split_login(url: str) -> tuple[str, str]:
@@ -421,10 +427,17 @@ def _split_login(url: str) -> tuple[str, str]:
     return urlunsplit(parts._replace(netloc=host)), login
 
 
-def _secrets(key: str, login: str) -> list[str]:
+def _query_secrets(query: str) -> list[str]:
+    """The values in an address's query that are called like keys; its others (`api-version`) may be shown."""
+    pairs = (pair.partition("=") for pair in query.split("&"))
+    values = [value for name, _, value in pairs if _SECRET_NAME.search(name)]
+    return values + [unquote_plus(value) for value in values]
+
+
+def _secrets(key: str, login: str, *others: str) -> list[str]:
     """Longest first, so that a part never breaks up the whole; a local server's dummy key ("x") is none and would
     only make its messages unreadable."""
-    found = {key, login, login.partition(":")[2], base64.b64encode(login.encode()).decode()}
+    found = {key, login, login.partition(":")[2], base64.b64encode(login.encode()).decode(), *others}
     return sorted((one for one in found if len(one) > 2), key=len, reverse=True)
 
 

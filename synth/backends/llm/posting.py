@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_IN_PATHS = "/%:@!$&'()*+,;=~"
 _NEXT_ADDRESS_SECONDS = 0.25  # a host that has several addresses may not answer at all of them
 
 
@@ -56,7 +57,9 @@ class Poster:
         self._connect_seconds = connect_seconds
         self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         authority = parts.netloc.rpartition("@")[2].encode("idna").decode()
-        target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
+        target = quote(parts.path or "/", safe=_IN_PATHS)
+        if parts.query:
+            target += "?" + quote(parts.query, safe=_IN_PATHS + "?")
         lines = {"Host": authority, "Accept-Encoding": "identity", **headers}
         if self._proxy is not None and self._tls is None:
             target = f"http://{authority}{target}"
