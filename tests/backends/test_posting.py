@@ -184,6 +184,26 @@ async def test_certificates_are_verified(authority: str, monkeypatch: pytest.Mon
         poster.close()
 
 
+async def test_only_a_certificate_ends_the_run_other_trouble_with_tls_may_pass() -> None:
+    async def ends_the_handshake(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"\x15\x03\x03\x00\x02\x02\x50")  # a fatal alert: internal error
+        writer.close()
+
+    async with serving(ends_the_handshake) as port:
+        with pytest.raises(NoConnection):
+            await to(port, "https").post(b"")
+
+    async def speaks_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with serving(speaks_http) as port:
+        with pytest.raises(NoConnection, match="http, not https"):
+            await to(port, "https").post(b"")
+
+
 async def test_a_proxy_is_asked_for_the_page_itself() -> None:
     proxy = Server(OK)
     async with serving(proxy) as port:

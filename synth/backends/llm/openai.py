@@ -219,7 +219,7 @@ class OpenAICompatible(LLM):
                 answer = await self._poster.post(body)
         except TimeoutError:
             raise _Again(f"no answer within {self._settings.timeout:g} seconds") from None
-        except ssl.SSLError as error:
+        except ssl.SSLCertVerificationError as error:
             raise self._stop(
                 f"The certificate of {self._base_url} cannot be verified: {self._clean(str(error))}",
                 "Check the address and the machine's certificates (SSL_CERT_FILE names additional ones).",

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
 _IN_PATHS = "/%:@!$&'()*+,;=~"
 _NEXT_ADDRESS_SECONDS = 0.25  # a host that has several addresses may not answer at all of them
 
@@ -67,7 +68,8 @@ class Poster:
         self._head = _head(f"POST {target} HTTP/1.1", lines)
 
     async def post(self, body: bytes) -> Answer:
-        """Raises `NoConnection`, `BrokenOff`, and `ssl.SSLError` if the other side cannot be trusted."""
+        """Raises `NoConnection`, `BrokenOff`, and `ssl.SSLCertVerificationError` if the other side cannot be
+        trusted."""
         request = b"%bContent-Length: %d\r\n\r\n%b" % (self._head, len(body), body)
         while self._free:
             reader, writer = self._free.pop()
@@ -114,8 +116,11 @@ class Poster:
                     await self._tunnel(self._proxy, self._tls, reader, writer)
         except TimeoutError:
             raise NoConnection(f"none within {self._connect_seconds:g} seconds") from None
-        except ssl.SSLError:
+        except ssl.SSLCertVerificationError:
             raise
+        except ssl.SSLError as error:  # may pass: a balancer that restarts ends handshakes in many ways
+            hint = "; it may speak http, not https" if error.reason in _NOT_TLS else ""
+            raise NoConnection(f"{error}{hint}") from error
         except (OSError, EOFError, ValueError) as error:
             raise NoConnection(str(error)) from error
         return reader, writer
