@@ -15,15 +15,14 @@ import re
 import ssl
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest, LLMSettings
-from synth.backends.llm.dialect import Dialect, Encoder
-from synth.backends.llm.posting import BrokenOff, NoConnection, Poster
+from synth.backends.llm.dialect import Complaint, Dialect, Encoder
+from synth.backends.llm.posting import Answer, BrokenOff, NoConnection, Poster
 from synth.backends.llm.retrying import Backoff, RateLimit, retry_after
 from synth.errors import BackendError, ReplyError, SynthError
 
@@ -230,7 +229,7 @@ class OpenAICompatible(LLM):
             raise _Again(f"the connection broke off ({error})") from None
         if answer.status == 200:
             return self._reply(answer.body, dialect, request)
-        self._refused(answer.status, answer.headers, answer.body, dialect)
+        self._refused(answer, request, dialect)
 
     def _reply(self, raw: bytes, dialect: Dialect, request: ChatRequest) -> ChatReply:
         import orjson
@@ -273,11 +272,12 @@ class OpenAICompatible(LLM):
             )
         return f"the reply has no text (its content is {type(message.get('content')).__name__})"
 
-    def _refused(self, status: int, headers: Mapping[str, str], raw: bytes, dialect: Dialect) -> NoReturn:
+    def _refused(self, answer: Answer, request: ChatRequest, dialect: Dialect) -> NoReturn:
         """Raise what an answer other than 200 means."""
-        said = self._clean(raw[:4000].decode("utf-8", "replace"))
+        status, headers = answer.status, answer.headers
+        said = self._clean(answer.body[:4000].decode("utf-8", "replace"))
         if status == 401:
-            raise self._no_access("401.")
+            raise self._no_access("status 401.")
         if status in (404, 405):
             raise self._stop(
                 f"{self._base_url} has no model {self.model}, or no chat completions ({status}): {said}",
@@ -295,7 +295,8 @@ class OpenAICompatible(LLM):
             after = retry_after(headers.get("retry-after"))
             raise _Again(f"status {status}: {said}", after=after, limited=status == 429)
         if status in (400, 422):
-            following = dialect.after(said)
+            sent = (request.message, self._encoder.appended(request, dialect))
+            following = dialect.after(Complaint.read(answer.body, *sent))
             if following is not None:
                 raise _Adapt(following, said)
         # Also 403: some gateways say it of a prompt that they do not like. A harmless request shows what is meant.
