@@ -185,6 +185,15 @@ async def test_a_breakdown_that_is_over_costs_nothing(endpoint, connect):
     assert (reply.prompt_tokens, reply.completion_tokens) == (100, 18)  # with those of the harmless request
 
 
+async def test_a_harmless_request_is_paid_for_where_the_repeated_one_has_no_text(endpoint, connect):
+    endpoint.script = [says({"error": "boom"}, 500)] * 2 + [says(completion()), says(completion(None))]
+    llm = await connect(retries=1)
+    with pytest.raises(ReplyError) as caught:
+        await llm.chat(make_request())
+    reply = caught.value.reply
+    assert (reply.prompt_tokens, reply.completion_tokens) == (100, 18)
+
+
 async def test_a_single_poisonous_request_does_not_stop_the_run(endpoint, connect):
     async def poisoned(request, body):
         bad = "poison" in body["messages"][-1]["content"]

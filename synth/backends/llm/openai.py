@@ -120,6 +120,10 @@ class OpenAICompatible(LLM):
         if not failure.refused:  # it may have been a breakdown that is over
             try:
                 return _with_cost(await self._persist(request, 1), probes)
+            except ReplyError as unusable:
+                if unusable.reply is not None:
+                    unusable.reply = _with_cost(unusable.reply, probes)
+                raise
             except _Failed as again:
                 failure = again
                 probes.append(await self._acquit(failure, request))
