@@ -280,6 +280,22 @@ async def test_a_rate_limit_leaks_no_place_whatever_is_cancelled():
         await limit.enter()
 
 
+async def test_a_wait_that_is_made_longer_meanwhile_is_kept(endpoint, connect):
+    endpoint.script = [says(completion())]
+    llm = await connect()
+    began = time.monotonic()
+    llm._backoff.hold_all(0.3)
+    asked = asyncio.create_task(llm.chat(make_request()))
+    await asyncio.sleep(0.1)
+    llm._backoff.hold_all(0.9)
+    await asked
+    assert time.monotonic() - began > 0.9
+
+
+def test_delays_stay_short_however_many_tries_there_were():
+    assert 0 <= Backoff().delay(5000) <= 60
+
+
 def test_retry_after_forms():
     assert retry_after("3") == 3
     assert retry_after("-3") == 0

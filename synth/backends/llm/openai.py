@@ -185,7 +185,7 @@ class OpenAICompatible(LLM):
         while True:
             await self._limit.enter()
             try:
-                if pause := self._backoff.held():
+                while pause := self._backoff.held():  # another answer may make it longer meanwhile
                     await asyncio.sleep(pause)
                 self._check_up()
                 dialect, sent = self._dialect, time.monotonic()
