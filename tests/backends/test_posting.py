@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from synth.backends.llm import posting
 from synth.backends.llm.posting import BrokenOff, NoConnection, Poster
 
 AUTHORITY = trustme.CA()
@@ -118,6 +119,22 @@ async def test_forms_of_an_answer_and_whether_the_connection_is_kept(answer: byt
 async def test_what_is_no_answer(answer: bytes | None) -> None:
     async with serving(Server(answer, answer, closes=True)) as port:
         with pytest.raises(BrokenOff):
+            await to(port).post(b"")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"Content-Length: 5001\r\n\r\n" + b"x" * 5001,
+        b"\r\n" + b"x" * 5001,
+        b"Transfer-Encoding: chunked\r\n\r\n" + (b"3e8\r\n" + b"x" * 1000 + b"\r\n") * 6 + b"0\r\n\r\n",
+        b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"x" * 5001),
+    ],
+)
+async def test_an_answer_without_end_is_not_read_to_its_end(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posting, "_MOST_BYTES", 5000)
+    async with serving(Server(b"HTTP/1.1 200 OK\r\n" + answer, closes=True)) as port:
+        with pytest.raises(BrokenOff, match="larger than"):
             await to(port).post(b"")
 
 

@@ -21,12 +21,16 @@ _IN_PATHS = "/%:@!$&'()*+,;=~"
 _NEXT_ADDRESS_SECONDS = 0.25  # a host that has several addresses may not answer at all of them
 
 
+#: A reply has some kilobytes; whoever sends this much sends no reply.
+_MOST_BYTES = 16 << 20
+
+
 class NoConnection(Exception):
     """Nobody answers there."""
 
 
 class BrokenOff(Exception):
-    """The connection ended in the middle of an answer, or what came is not HTTP."""
+    """The connection ended in the middle of an answer, or what came is not HTTP or without end."""
 
 
 class _Stale(Exception):
@@ -150,11 +154,11 @@ async def _read(reader: asyncio.StreamReader) -> tuple[Answer, bool]:
     if "chunked" in headers.get("transfer-encoding", "").lower():
         body = await _read_chunks(reader)
     elif "content-length" in headers:
-        body = await reader.readexactly(int(headers["content-length"]))
+        body = await reader.readexactly(_within(int(headers["content-length"])))
     else:
-        body, keep = await reader.read(), False
+        body, keep = await _read_to_end(reader), False
     if headers.get("content-encoding", "identity") in ("gzip", "deflate"):  # although it was not asked for
-        body = zlib.decompress(body, zlib.MAX_WBITS | 32)
+        body = _unpack(body)
     return Answer(status, headers, body), keep
 
 
@@ -174,9 +178,34 @@ async def _read_head(reader: asyncio.StreamReader) -> tuple[int, str, dict[str, 
     return int(rest[:3]), version, headers
 
 
+def _within(size: int) -> int:
+    """`size`, where an answer may be that large; one that is larger would take all memory before it is looked at."""
+    if size > _MOST_BYTES:
+        raise BrokenOff(f"its answer is larger than {_MOST_BYTES >> 20} MiB")
+    return size
+
+
+async def _read_to_end(reader: asyncio.StreamReader) -> bytes:
+    parts, total = [], 0
+    while part := await reader.read(_MOST_BYTES):
+        parts.append(part)
+        total = _within(total + len(part))
+    return b"".join(parts)
+
+
+def _unpack(body: bytes) -> bytes:
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    plain = unpacking.decompress(body, _MOST_BYTES + 1)
+    _within(len(plain))
+    if not unpacking.eof:
+        raise EOFError
+    return plain
+
+
 async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
-    chunks = []
+    chunks, total = [], 0
     while size := int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
+        total = _within(total + size)
         chunks.append(await reader.readexactly(size))
         await reader.readexactly(2)
     while await reader.readuntil(b"\r\n") != b"\r\n":  # trailers
