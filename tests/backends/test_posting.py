@@ -88,6 +88,7 @@ ZIPPED = gzip.compress(b"hello!")
         (b"HTTP/1.1 200\r\nContent-Length: 6\r\n\r\nhello!", 1),
         (CHUNKED, 1),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello!", 2),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: Close, te\r\n\r\nhello!", 2),
         (b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nhello!", 2),
         (b"HTTP/1.1 200 OK\r\n\r\nhello!", 2),
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(ZIPPED), ZIPPED), 1),
@@ -264,6 +265,14 @@ async def test_a_proxy_lets_tls_through_and_sees_nothing(
     assert seen == [b"CONNECT localhost:%d HTTP/1.1\r\nHost: localhost:%d\r\n\r\n" % (port, port)]
 
 
+async def test_a_proxy_is_asked_for_a_numeric_address_in_brackets() -> None:
+    proxy = Server(b"HTTP/1.1 403 No\r\n\r\n")
+    async with serving(proxy) as port:
+        with pytest.raises(NoConnection, match="403"):
+            await Poster("https://[fd00::1]:8443/v1", {}, f"http://localhost:{port}", 5).post(b"")
+    assert proxy.requests == [b"CONNECT [fd00::1]:8443 HTTP/1.1\r\nHost: [fd00::1]:8443\r\n\r\n"]
+
+
 @pytest.mark.parametrize(
     ("url", "headers", "proxy"),
     [
@@ -272,6 +281,7 @@ async def test_a_proxy_lets_tls_through_and_sees_nothing(
         ("ftp://a/", {}, None),
         ("http://a/", {}, "https://proxy:1"),
         ("http://a/", {}, "proxy:3128"),
+        ("http://a/", {}, "http://proxy:99999"),
     ],
 )
 def test_what_cannot_be_sent(url: str, headers: dict[str, str], proxy: str | None) -> None:

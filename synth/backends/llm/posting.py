@@ -56,8 +56,9 @@ class Poster:
         parts = urlsplit(url)
         self._host, self._port = _address(parts)
         self._proxy = urlsplit(proxy) if proxy else None
-        if self._proxy is not None and (self._proxy.scheme != "http" or not self._proxy.hostname):
-            raise ValueError("only proxies of the kind http://HOST:PORT are known")
+        self._connect_to = self._host, self._port
+        if self._proxy is not None:
+            self._connect_to = _proxy_address(self._proxy)
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._connect_seconds = connect_seconds
         self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
@@ -109,7 +110,7 @@ class Poster:
                 writer.close()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        host, port = (self._host, self._port) if self._proxy is None else _address(self._proxy)
+        host, port = self._connect_to
         direct = self._tls if self._proxy is None else None
         try:
             async with asyncio.timeout(self._connect_seconds):
@@ -133,7 +134,8 @@ class Poster:
         self, proxy: SplitResult, tls: ssl.SSLContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Ask the proxy for the way through, so that it sees nothing of what is sent."""
-        target = f"{self._host}:{self._port}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        target = f"{host}:{self._port}"
         writer.write(_head(f"CONNECT {target} HTTP/1.1", {"Host": target, **_proxy_login(proxy)}) + b"\r\n")
         try:
             status, _, _ = await _read_head(reader)
@@ -150,7 +152,8 @@ async def _read(reader: asyncio.StreamReader) -> tuple[Answer, bool]:
     status = 100
     while status < 200:  # 1xx only announces the answer
         status, version, headers = await _read_head(reader)
-    keep = headers.get("connection", "").lower() != "close" and version == "HTTP/1.1"
+    options = {option.strip() for option in headers.get("connection", "").lower().split(",")}
+    keep = "close" not in options and version == "HTTP/1.1"
     if "chunked" in headers.get("transfer-encoding", "").lower():
         body = await _read_chunks(reader)
     elif "content-length" in headers:
@@ -224,6 +227,15 @@ def _address(parts: SplitResult) -> tuple[str, int]:
     if parts.hostname is None or parts.scheme not in _DEFAULT_PORTS:
         raise ValueError(f"'{parts.scheme}://{parts.hostname or ''}' is no address of HTTP")
     return parts.hostname, parts.port or _DEFAULT_PORTS[parts.scheme]
+
+
+def _proxy_address(proxy: SplitResult) -> tuple[str, int]:
+    try:
+        if proxy.scheme == "http" and proxy.hostname:
+            return _address(proxy)
+    except ValueError:  # its port is none
+        pass
+    raise ValueError("only proxies of the kind http://HOST:PORT are known")
 
 
 def _proxy_login(proxy: SplitResult) -> dict[str, str]:
