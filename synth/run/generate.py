@@ -15,7 +15,7 @@ from typing import Any
 
 from synth import __version__, plugins
 from synth.abilities import Ability, Catalog
-from synth.config import RunConfig, differences
+from synth.config import RunConfig, differences, load_config
 from synth.errors import BackendError, RunRefused, SynthError
 from synth.filtering import Chain, build_chain
 from synth.flow.backends import Backends
@@ -114,7 +114,7 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
     classes, broken = plugins.load_all("synth.filters")
     for problem in broken:
         warnings.warn(f"a filter plugin is skipped: {problem}", stacklevel=2)
-    chains = {name: build_chain(ability, classes) for name, ability in abilities.items()}
+    chains = {name: build_chain(ability, classes, banks[name]) for name, ability in abilities.items()}
     identity = {
         "synth": ".".join(__version__.split(".")[:2]),  # a patch release makes what the one before makes
         "abilities": {
@@ -182,9 +182,10 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
         ]
         lives: dict[str, Callable[[int], Awaitable[bool]]] = {p.ability.name: p.live for p in producers}
         announcement = Announcement(run.path, setup.names, setup.reasons, resumed)
-        summary = await _run(setup, run, tally, lives, announcement, watch)
+        present = [one for one in illustrators.values() if one is not None]
+        summary = await _run(setup, run, tally, lives, present, announcement, watch)
         summary.rotated = {p.ability.name: p.rotation.replaced for p in producers}
-        summary.restored = sum(one.restored for one in illustrators.values() if one is not None)
+        summary.restored = sum(one.restored for one in present)
         return summary
 
 
@@ -208,12 +209,11 @@ async def render(
         if old["renderer"] is not None:  # it has pictures: what nobody names is as it was
             renderer = config.renderer if renderer == AUTO else renderer
             scorer = config.scorer if scorer == AUTO else scorer
-        settings = config.render_settings.model_copy(update=render_settings)
-        config = config.model_copy(
-            update={"renderer": renderer, "scorer": scorer, "out": folder, "render_settings": settings}
-        )
+        settings = {**config.render_settings.model_dump(), **render_settings}
+        changes = {"renderer": renderer, "scorer": scorer, "out": folder, "render_settings": settings}
         if plugin_dirs:  # they lie elsewhere on this machine
-            config = config.model_copy(update={"plugin_dirs": plugin_dirs})
+            changes["plugin_dirs"] = plugin_dirs
+        config = load_config(None, {**config.model_dump(), **changes})
         setup = prepare(config, writes=False)
         if setup.backends.renderer is None:
             raise SynthError("synth render needs a renderer, not 'none'.", "Name one: --renderer preview.")
@@ -241,7 +241,7 @@ async def render(
             illustrators.append(illustrator)
             lives[name] = _render_life(Saved(run.ledger, name), illustrator, tally)
         announcement = Announcement(run.path, setup.names, setup.reasons, True)
-        summary = await _run(setup, run, tally, lives, announcement, watch)
+        summary = await _run(setup, run, tally, lives, illustrators, announcement, watch)
         summary.restored = sum(one.restored for one in illustrators)
         return summary
 
@@ -265,6 +265,7 @@ async def _run(
     run: RunFolder,
     tally: Tally,
     lives: dict[str, Callable[[int], Awaitable[bool]]],
+    illustrators: list[Illustrator],
     announcement: Announcement,
     watch: Watch,
 ) -> Summary:
@@ -285,6 +286,8 @@ async def _run(
         first = _first(group_error)
         raise _explained(first) from first
     finally:
+        for illustrator in illustrators:
+            await illustrator.close()
         await backends.close()
         run.ledger.flush()
         run.ledger.set_meta("tokens", [tally.prompt_tokens, tally.completion_tokens])
