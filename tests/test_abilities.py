@@ -130,6 +130,22 @@ def test_questions_may_say_what_they_ask_for() -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("q7?", "<image>", "questions.subject.place.2: '<image>' is added by the engine"),
+        ("q7?", "3", "questions.subject.place.2: Input should be a valid string"),
+    ],
+)
+def test_errors_in_grouped_questions_name_the_line_where_they_stand(old: str, new: str, message: str) -> None:
+    """The group's key has a dot in it, and the question's place in the pool is not that in its group."""
+    pool = {"subject": [f"q{n}?" for n in range(5)], "subject.place": [f"q{n}?" for n in range(5, 31)]}
+    text = as_yaml(template(questions=pool)).replace(f"- {old}", f"- {new}")
+    with pytest.raises(SynthError) as error:
+        parse_ability(text, "tiny.yaml")
+    assert f"tiny.yaml, line {line_of(text, f'- {new}')}: {message}" in error.value.message
+
+
+@pytest.mark.parametrize(
     ("old", "new", "marker", "message"),
     [
         ("Subject: {{ subject }}", "Subject: {{ subjekt }}", "request:", "write.request: 'subjekt' is undefined"),
