@@ -7,7 +7,7 @@ docs/new-ability.md walks through it. Errors name the file, the line and the fie
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
@@ -240,7 +240,6 @@ class Ability(Record):
         return self
 
     def _check_questions(self) -> None:
-        known = {*self.plan, *self.write.facts, "keywords"}
         seen: set[str] = set()
         for question in self.questions:
             if question.text in seen:
@@ -248,10 +247,9 @@ class Ability(Record):
             seen.add(question.text)
             if IMAGE_PLACEHOLDER in question.text:
                 raise _FieldError(question.field, f"'{IMAGE_PLACEHOLDER}' is added by the engine")
-            for source in question.asks:
-                if source.partition(".")[0] not in known:
-                    problem = f"'{source}' is no plan slot and no written fact (there are {sorted(known)})"
-                    raise _FieldError(question.field, problem)
+        for path, source in self.asked_sources():
+            if problem := self.source_problem(source):
+                raise _FieldError(path, problem)
         if any(question.asks for question in self.questions):
             for number, example in enumerate(self.examples):
                 if example.question not in seen:
@@ -265,6 +263,29 @@ class Ability(Record):
     def asks(self, question: str) -> list[str]:
         """What a question of the pool asks for; empty if the pool does not say."""
         return self._asked.get(question, [])
+
+    def asked_sources(self) -> Iterator[tuple[FieldPath, str]]:
+        """What questions ask for, and where; `keywords` is no source but all that the picture shows."""
+        for question in self.questions:
+            yield from ((question.field, source) for source in question.asks if source != "keywords")
+
+    def source_problem(self, source: str, banks: Mapping[str, KeywordBank] | None = None) -> str:
+        """Why `source` is no plan slot, no fact of one (`subject.place`) and no written fact; empty if it is one.
+
+        What compares with a source that is empty has nothing to object to, so a typing error would switch a check
+        off and nobody would notice. Facts are looked for only in the `banks`, and one entry that has it is enough.
+        """
+        name, _, fact = source.partition(".")
+        if source in self.write.facts:
+            return ""
+        if name not in self.plan:
+            known = sorted({*self.plan, *self.write.facts})
+            return f"'{source}' is no plan slot and no written fact (there are {known})"
+        if not fact or banks is None:
+            return ""
+        bank = self.plan[name].bank
+        facts = {fact for entry in banks[bank].entries for fact in entry.facts} if bank else set()
+        return "" if fact in facts else f"'{source}': no entry of '{name}' has this fact (there are {sorted(facts)})"
 
     def _check_names(self) -> None:
         """Every name in a request means one thing, and every slot that is named exists."""
@@ -455,14 +476,19 @@ class Catalog:
         return ability
 
     def check_banks(self, ability: Ability) -> None:
-        """Raise a `SynthError` if a bank or a fact that the plan relies on is missing."""
+        """Raise a `SynthError` if a bank is missing, or a fact that the template relies on."""
         for slot_name, slot in ability.plan.items():
             if slot.bank and slot.bank not in self._banks:
                 where = ability.where(f"plan.{slot_name}.bank")
                 error = plugins.unknown("keyword bank", slot.bank, self._banks)
                 raise SynthError(f"{where}: {error.message}", error.fix)
+        banks = self.banks_of(ability)
+        for slot_name, slot in ability.plan.items():
             if slot.bank:
-                self._check_facts(ability, slot_name, self.bank(slot.bank))
+                self._check_facts(ability, slot_name, banks[slot.bank])
+        for path, source in ability.asked_sources():
+            if problem := ability.source_problem(source, banks):
+                raise SynthError(f"{ability.where(path)}: {problem}.", "Correct the name, or add the fact to the bank.")
 
     @staticmethod
     def _check_facts(ability: Ability, slot: str, bank: KeywordBank) -> None:

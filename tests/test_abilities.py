@@ -175,6 +175,23 @@ def test_errors_behind_the_schema_name_the_line_too(
     assert f"tiny.yaml, line {line_of(broken, marker)}: {message}" in found
 
 
+def test_what_a_question_asks_for_must_be_in_the_bank(tmp_path: Path) -> None:
+    pool = {"subject.plaec": [f"q{n}?" for n in range(30)], "keywords, subject.place": ["What is odd here?"]}
+    file = plugin_dir(tmp_path, questions=pool) / "templates" / "tiny.yaml"
+    [problem] = check_ability(file).problems
+    where = f"line {line_of(file.read_text(), 'q0?')}: questions.subject.plaec.0"
+    assert f"{where}: 'subject.plaec': no entry of 'subject' has this fact" in problem
+
+
+def test_demands_that_no_filter_verifies_are_noted(tmp_path: Path) -> None:
+    pool = {"subject.place": [*(f"q{n}?" for n in range(30)), "What is odd here?"]}
+    doubts = check_ability(plugin_dir(tmp_path, questions=pool) / "templates" / "tiny.yaml").doubts
+    assert [one.partition(":")[0] for one in doubts] == ["restrictions", "questions"]
+    checked = ["restrictions", {"grounding": {"asked": 0.5}}]
+    folder = plugin_dir(tmp_path / "checked", questions=pool, filters=checked)
+    assert not check_ability(folder / "templates" / "tiny.yaml").doubts
+
+
 @pytest.mark.parametrize("name", sorted(RESERVED))
 @pytest.mark.parametrize("field", ["plan", "write.facts"])
 def test_names_that_the_engine_fills_are_refused(field: str, name: str) -> None:

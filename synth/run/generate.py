@@ -114,7 +114,7 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
     classes, broken = plugins.load_all("synth.filters")
     for problem in broken:
         warnings.warn(f"a filter plugin is skipped: {problem}", stacklevel=2)
-    chains = {name: build_chain(ability, classes) for name, ability in abilities.items()}
+    chains = {name: build_chain(ability, classes, banks[name]) for name, ability in abilities.items()}
     identity = {
         "synth": ".".join(__version__.split(".")[:2]),  # a patch release makes what the one before makes
         "abilities": {
