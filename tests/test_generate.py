@@ -10,6 +10,8 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +25,7 @@ from synth.api import export_run, read_dataset, render_run
 from synth.backends.llm.base import ChatRequest
 from synth.backends.render.base import Rendered, Renderer, RenderRequest
 from synth.errors import BackendError, ReplyError, RunRefused, RunStopped, SynthError
+from synth.flow.backends import Backends
 from synth.ledger import Ledger
 from synth.records import IMAGE_PLACEHOLDER, Candidate
 from synth.run import generate as module
@@ -434,6 +437,48 @@ def test_a_filter_that_raises_stops_the_run_by_name_and_it_can_go_on(
     run(tmp_path / "a", 20)
     run(tmp_path / "b", 20)
     assert text_of(tmp_path / "a") == text_of(tmp_path / "b")
+
+
+class SlowRenderer(Renderer):
+    """Notes whether it was closed while it was at work."""
+
+    origin = "rendered"
+    batch_size = 2
+
+    def __init__(self) -> None:
+        self.began = threading.Event()
+        self.rendering = False
+        self.closed_at_work: bool | None = None
+
+    @classmethod
+    def create(cls, argument: str, settings: Any) -> SlowRenderer:
+        return cls()
+
+    def identity(self) -> dict[str, Any]:
+        return {"name": "slow"}
+
+    def render(self, requests: Sequence[RenderRequest]) -> list[Rendered]:
+        from tests.small_runs import picture
+
+        self.rendering = True
+        self.began.set()
+        time.sleep(0.3)
+        self.rendering = False
+        return [Rendered(picture(request.seed, 64)) for request in requests]
+
+    def close(self) -> None:
+        self.closed_at_work = self.rendering
+
+
+async def test_a_stopped_run_closes_its_renderer_when_that_has_ended_its_work(tmp_path: Path) -> None:
+    renderer = SlowRenderer()
+    backends = Backends(None, renderer, None)
+    asked = [asyncio.ensure_future(backends.render(RenderRequest("x", ("x",), "", n, 64, 64))) for n in range(4)]
+    await asyncio.to_thread(renderer.began.wait, 5)
+    for one in asked:
+        one.cancel()
+    await backends.close()
+    assert renderer.closed_at_work is False
 
 
 class OddRenderer(Renderer):

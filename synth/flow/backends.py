@@ -34,8 +34,8 @@ class Backends:
         self.renderer = renderer
         self.scorer = scorer
         self._llm_slots = Limiter(llm.concurrency if llm else 1)
-        self._render = None
-        self._score = None
+        self._render: Batcher[RenderRequest, Rendered | Exception] | None = None
+        self._score: Batcher[ScoreRequest, Score | Exception] | None = None
         if renderer is not None:
             self._render = Batcher(self._render_batch, renderer.batch_size, renderer.workers)
         if scorer is not None:
@@ -75,6 +75,10 @@ class Backends:
                 await asyncio.to_thread(one.start)
 
     async def close(self) -> None:
+        """Release the backends; what they still do for candidates that were cancelled ends first."""
+        for batcher in (self._render, self._score):
+            if batcher is not None:
+                await batcher.close()
         if self.llm is not None:
             await self.llm.close()
         for one in (self.renderer, self.scorer):

@@ -157,6 +157,7 @@ class Batcher(Generic[Item, Outcome]):
         self._pending: list[tuple[Item, asyncio.Future[Outcome]]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._running: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def submit(self, item: Item) -> Outcome:
         loop = asyncio.get_running_loop()
@@ -171,6 +172,20 @@ class Batcher(Generic[Item, Outcome]):
             self._timer = loop.call_later(self._linger, self._dispatch)
         return await future
 
+    async def close(self) -> None:
+        """Drop what waits and return when nothing is in work any more; nothing may be submitted afterwards.
+
+        Work goes on in threads when those who asked for it were cancelled, and its backend must not be closed then.
+        """
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for _, future in self._pending:
+            future.cancel()
+        self._pending.clear()
+        if self._running:
+            await asyncio.wait(self._running)
+
     def _dispatch(self) -> None:
         self._timer = None
         batch, self._pending = self._pending[: self._batch_size], self._pending[self._batch_size :]
@@ -181,6 +196,9 @@ class Batcher(Generic[Item, Outcome]):
 
     async def _run(self, batch: list[tuple[Item, asyncio.Future[Outcome]]]) -> None:
         async with self._slots:
+            if self._closed:
+                for _, future in batch:
+                    future.cancel()
             wanted = [(item, future) for item, future in batch if not future.done()]
             if not wanted:
                 return

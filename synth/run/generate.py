@@ -182,9 +182,10 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
         ]
         lives: dict[str, Callable[[int], Awaitable[bool]]] = {p.ability.name: p.live for p in producers}
         announcement = Announcement(run.path, setup.names, setup.reasons, resumed)
-        summary = await _run(setup, run, tally, lives, announcement, watch)
+        present = [one for one in illustrators.values() if one is not None]
+        summary = await _run(setup, run, tally, lives, present, announcement, watch)
         summary.rotated = {p.ability.name: p.rotation.replaced for p in producers}
-        summary.restored = sum(one.restored for one in illustrators.values() if one is not None)
+        summary.restored = sum(one.restored for one in present)
         return summary
 
 
@@ -241,7 +242,7 @@ async def render(
             illustrators.append(illustrator)
             lives[name] = _render_life(Saved(run.ledger, name), illustrator, tally)
         announcement = Announcement(run.path, setup.names, setup.reasons, True)
-        summary = await _run(setup, run, tally, lives, announcement, watch)
+        summary = await _run(setup, run, tally, lives, illustrators, announcement, watch)
         summary.restored = sum(one.restored for one in illustrators)
         return summary
 
@@ -265,6 +266,7 @@ async def _run(
     run: RunFolder,
     tally: Tally,
     lives: dict[str, Callable[[int], Awaitable[bool]]],
+    illustrators: list[Illustrator],
     announcement: Announcement,
     watch: Watch,
 ) -> Summary:
@@ -285,6 +287,8 @@ async def _run(
         first = _first(group_error)
         raise _explained(first) from first
     finally:
+        for illustrator in illustrators:
+            await illustrator.close()
         await backends.close()
         run.ledger.flush()
         run.ledger.set_meta("tokens", [tally.prompt_tokens, tally.completion_tokens])
