@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from synth import files, plugins
+from synth import api, files, plugins
 from synth.abilities import Catalog
 from synth.api import export_run, read_dataset, render_run
 from synth.backends.llm.base import ChatRequest
@@ -715,3 +715,8 @@ def test_the_budget_holds_over_several_starts(tmp_path: Path) -> None:
             run(tmp_path, 50, **settings)
         spent.append(Ledger(tmp_path, read_only=True).tokens())
     assert spent[0] == spent[1] == spent[2] != (0, 0)
+
+
+def test_a_run_that_had_to_be_new_is_gone_on_with_by_its_own_settings(tmp_path: Path) -> None:
+    out = run(tmp_path / "run", n=2, resume="never").folder
+    assert api.generate({"animal": 3}, config=out / "config.yaml").samples == 3
