@@ -720,3 +720,12 @@ def test_the_budget_holds_over_several_starts(tmp_path: Path) -> None:
 def test_a_run_that_had_to_be_new_is_gone_on_with_by_its_own_settings(tmp_path: Path) -> None:
     out = run(tmp_path / "run", n=2, resume="never").folder
     assert api.generate({"animal": 3}, config=out / "config.yaml").samples == 3
+
+
+@pytest.mark.parametrize(("key", "value"), [("widht", 256), ("width", 3), ("height", "tall")])
+def test_rendering_checks_its_settings_by_name(key: str, value: Any, tmp_path: Path) -> None:
+    folder = run(tmp_path / "run", n=1).folder
+    with pytest.raises(SynthError, match=rf"render_settings\.{key}: ") as error:
+        render_run(folder, renderer="preview", **{key: value})
+    assert error.value.fix
+    assert not (folder / "images").exists()

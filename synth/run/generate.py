@@ -15,7 +15,7 @@ from typing import Any
 
 from synth import __version__, plugins
 from synth.abilities import Ability, Catalog
-from synth.config import RunConfig, differences
+from synth.config import RunConfig, differences, load_config
 from synth.errors import BackendError, RunRefused, SynthError
 from synth.filtering import Chain, build_chain
 from synth.flow.backends import Backends
@@ -209,12 +209,11 @@ async def render(
         if old["renderer"] is not None:  # it has pictures: what nobody names is as it was
             renderer = config.renderer if renderer == AUTO else renderer
             scorer = config.scorer if scorer == AUTO else scorer
-        settings = config.render_settings.model_copy(update=render_settings)
-        config = config.model_copy(
-            update={"renderer": renderer, "scorer": scorer, "out": folder, "render_settings": settings}
-        )
+        settings = {**config.render_settings.model_dump(), **render_settings}
+        changes = {"renderer": renderer, "scorer": scorer, "out": folder, "render_settings": settings}
         if plugin_dirs:  # they lie elsewhere on this machine
-            config = config.model_copy(update={"plugin_dirs": plugin_dirs})
+            changes["plugin_dirs"] = plugin_dirs
+        config = load_config(None, {**config.model_dump(), **changes})
         setup = prepare(config, writes=False)
         if setup.backends.renderer is None:
             raise SynthError("synth render needs a renderer, not 'none'.", "Name one: --renderer preview.")
