@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from synth import strict_yaml
 from synth.abilities import RESERVED, Catalog, parse_ability
 from synth.banks import parse_bank
 from synth.errors import SynthError
@@ -343,3 +344,10 @@ def test_a_key_that_stands_twice_is_an_error_with_its_line() -> None:
     text = "name: x\nfilters: [length]\nfilters: [repetition]\n"
     with pytest.raises(SynthError, match=r"x.yaml, line 3: .*the key 'filters' is there twice"):
         parse_ability(text, "x.yaml")
+
+
+def test_yaml_may_merge_mappings() -> None:
+    text = "base: &base {a: 1, b: 2}\nuse:\n  <<: *base\n  b: 3\n"
+    assert strict_yaml.load(text)["use"] == {"a": 1, "b": 3}
+    with pytest.raises(yaml.YAMLError, match="the key 'b' is there twice"):
+        strict_yaml.load(text + "  b: 4\n")
