@@ -30,6 +30,7 @@ from synth.ledger import Ledger
 from synth.records import IMAGE_PLACEHOLDER, Candidate
 from synth.run import generate as module
 from synth.run.folder import RunFolder
+from synth.run.look import status
 from tests.doubles import Misbehaving, pictures, plugin_dir, rows, run, use
 
 SMALL = {"renderer": "preview", "render_settings": {"width": 64, "height": 64}}
@@ -729,3 +730,13 @@ def test_rendering_checks_its_settings_by_name(key: str, value: Any, tmp_path: P
         render_run(folder, renderer="preview", **{key: value})
     assert error.value.fix
     assert not (folder / "images").exists()
+
+
+def test_previews_are_known_by_their_origin_and_not_by_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Sketches(OddRenderer):
+        origin = "preview"
+
+    monkeypatch.setattr(module, "make_renderer", lambda spec, settings: Sketches(10**9))
+    folder = run(tmp_path, n=1, renderer="sketches").folder
+    assert status(folder).previews
+    assert {row["provenance"]["renderer"]["origin"] for row in rows(folder)} == {"preview"}

@@ -61,7 +61,11 @@ class Backends:
     def identity(self) -> dict[str, Any]:
         return {
             "llm": {**self.llm.identity(), "scripted": self.llm.scripted} if self.llm else None,
-            "renderer": {**self.renderer.identity(), "attribution": self.renderer.attribution}
+            "renderer": {
+                **self.renderer.identity(),
+                "origin": self.renderer.origin,
+                "attribution": self.renderer.attribution,
+            }
             if self.renderer
             else None,
             "scorer": self.scorer.identity() if self.scorer else None,
