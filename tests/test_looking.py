@@ -106,3 +106,8 @@ def test_settings_of_another_version_are_refused(tmp_path: Path) -> None:
     ledger.close()
     with pytest.raises(RunRefused, match=r"does not understand, e\.g\. 'mood'"):
         status(run)
+
+
+def test_a_number_of_thousands_of_digits_is_an_unknown_candidate(writer: Ledger, tmp_path: Path) -> None:
+    with pytest.raises(SynthError, match="has no candidate '7777"):
+        find_candidate(writer, "7" * 5000)
