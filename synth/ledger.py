@@ -24,7 +24,8 @@ from pydantic import ValidationError
 from synth.errors import BackendError, NewerVersion, RunRefused, SynthError
 from synth.records import Candidate, State
 
-LEDGER_VERSION = 1
+#: version 1 had the same columns in tables WITHOUT ROWID, and is read and gone on with as it is
+LEDGER_VERSION = 2
 FILE_NAME = "ledger.sqlite"
 _GROUP_SECONDS = 0.1
 _MOST_QUEUED = 4096
@@ -32,7 +33,7 @@ _ROWS_PER_STATEMENT = 64
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS texts (key TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS texts (key TEXT PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS candidates (
     ability TEXT NOT NULL,
     idx INTEGER NOT NULL,
@@ -42,9 +43,10 @@ CREATE TABLE IF NOT EXISTS candidates (
     prompt_tokens INTEGER NOT NULL,
     completion_tokens INTEGER NOT NULL,
     record TEXT NOT NULL,
-    PRIMARY KEY (ability, idx)
-) WITHOUT ROWID;
+    UNIQUE (ability, idx)
+);
 CREATE INDEX IF NOT EXISTS by_state ON candidates (ability, state, decided_by, idx);
+CREATE INDEX IF NOT EXISTS by_id ON candidates (id);
 """
 
 _SAVE = "INSERT OR REPLACE INTO candidates"
@@ -179,6 +181,16 @@ class Ledger:
         with self._open() as db:
             rows = db.execute("SELECT idx FROM candidates WHERE ability = ? AND state != 'text_ok'", (ability,))
             return {row[0] for row in rows}
+
+    def ids_at(self, index: int) -> list[str]:
+        """The ids of the candidates with this index, at most one per ability."""
+        with self._open() as db:
+            rows = db.execute(
+                "SELECT id FROM candidates WHERE idx = ? AND ability IN (SELECT DISTINCT ability FROM candidates) "
+                "ORDER BY ability",
+                (index,),
+            )
+            return [row[0] for row in rows]
 
     def ids(self, pattern: str, limit: int = 5) -> list[str]:
         """Ids that contain `pattern`, for suggestions."""

@@ -30,6 +30,7 @@ from synth.ledger import Ledger
 from synth.records import IMAGE_PLACEHOLDER, Candidate
 from synth.run import generate as module
 from synth.run.folder import RunFolder
+from synth.run.look import status
 from tests.doubles import Misbehaving, pictures, plugin_dir, rows, run, use
 
 SMALL = {"renderer": "preview", "render_settings": {"width": 64, "height": 64}}
