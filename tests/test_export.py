@@ -251,9 +251,14 @@ def test_links_do_not_lead_out(run: Path, tmp_path: Path, folder: bool) -> None:
 
 def test_missing_and_broken_pictures(run: Path, tmp_path: Path) -> None:
     path = rows_of(run)[2]["images"][0]["path"]
+    whole = (run / path).read_bytes()
     (run / path).write_bytes(b"<html>not a picture")
     with pytest.raises(SynthError, match="not a readable picture"):
         export_run(run, "llava", tmp_path / "out")
+    (run / path).write_bytes(whole[:-1000])
+    with pytest.raises(SynthError, match=rf"'abnormal-s7-000002': .*'{path}'.* is cut off") as caught:
+        export_run(run, "llava", tmp_path / "out")
+    assert f"'synth render {run}' renders it again" in caught.value.fix
     (run / path).write_bytes(b"")
     with pytest.raises(SynthError, match="is an empty file"):
         export_run(run, "llava", tmp_path / "out")

@@ -44,7 +44,7 @@ def print_summary(summary: Summary) -> None:
         rotated = ", ".join(f"{name} {count}" for name, count in summary.rotated.items())
         say(f"  in-context examples replaced by fresh ones: {rotated}")
     if summary.restored:
-        say(f"  pictures whose files were gone, rendered again: {summary.restored}")
+        say(f"  pictures whose files were gone or damaged, rendered again: {summary.restored}")
     steps = {
         **tally.step_seconds,
         **{f"filter {k}": v for k, v in summary.filter_seconds.items() if v >= 0.05},

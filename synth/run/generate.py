@@ -51,7 +51,7 @@ class Announcement:
 @dataclass
 class Summary:
     """What a run left behind. `missing` counts samples per ability that it could not make, `restored`
-    pictures of an earlier start that were rendered again because their files were gone; `varying` says
+    pictures of an earlier start that were rendered again because their files were gone or damaged; `varying` says
     what would differ if the run were made again with the same settings."""
 
     folder: Path
@@ -197,7 +197,7 @@ async def render(
     plugin_dirs: list[Path] | None = None,
 ) -> Summary:
     """Render a text-only run: its candidates whose text passed get pictures, in index order. Pictures
-    whose files are gone are made again.
+    whose files are gone or damaged are made again.
 
     Afterwards the run has this renderer's identity; `synth generate` with the same settings and
     this renderer can go on with it.
