@@ -459,6 +459,16 @@ def test_previews_are_exported_only_on_demand(run: Path, tmp_path: Path) -> None
     assert synth("export", run, "--format", "llava", "--out", tmp_path / "x", "--allow-preview").exit_code == 0
 
 
+def test_a_smaller_n_says_what_it_left_out(tmp_path: Path) -> None:
+    command = ["generate", "--ability", ABILITY, "--llm", "scripted", "--renderer", "none", "--out", tmp_path]
+    shrunk = r"animal: the run has (\d+) samples; the data set now holds the first 3; a larger --n brings them back"
+    assert "brings them back" not in synth(*command, "--n", 8).stdout
+    found = re.search(shrunk, synth(*command, "--n", 3).stdout)
+    assert found and int(found[1]) >= 8
+    assert "brings them back" not in synth(*command, "--n", 8).stdout
+    assert len((tmp_path / "dataset.jsonl").read_text().splitlines()) == 8
+
+
 # -- models -----------------------------------------------------------------------------------
 
 
