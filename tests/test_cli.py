@@ -412,6 +412,30 @@ def test_status_says_done_and_touches_nothing(run: Path) -> None:
     assert before == after
 
 
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        (["--max-candidates", 2], "Go on: all 2 candidates that --max-candidates allows were tried"),
+        (["--max-cost", 0.004, "--set", "llm_settings.price_in=1"], "Go on: --max-cost 0.004 is used up"),
+    ],
+)
+def test_status_goes_on_with_a_larger_limit(limits: list[object], reason: str, tmp_path: Path) -> None:
+    command = ["generate", "--ability", ABILITY, "--n", 8, "--llm", "scripted", "--renderer", "none"]
+    assert synth(*command, *limits, "--concurrency", 1, "--out", tmp_path).exit_code == 3
+    said = synth("status", tmp_path).stdout
+    assert reason in said
+    [again] = [line for line in said.splitlines() if line.startswith("  synth generate")]
+    assert again.split()[-2] == limits[0] and float(again.split()[-1]) == 2 * float(str(limits[1]))
+    tried = len(_candidates(tmp_path))
+    synth(*shlex.split(again)[1:])
+    assert len(_candidates(tmp_path)) > tried
+
+
+def _candidates(folder: Path) -> list[tuple[str]]:
+    with closing(sqlite3.connect(folder / "ledger.sqlite")) as db:
+        return list(db.execute("SELECT id FROM candidates"))
+
+
 def test_status_while_another_process_holds_the_run(run: Path) -> None:
     from synth.run.folder import RunFolder
     from synth.run.look import status

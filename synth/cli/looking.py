@@ -55,9 +55,10 @@ def status(run: RunArgument) -> None:
     if found.done and found.holder is None:
         print_next_steps(str(run), found.previews, found.text_only)
     elif found.holder is None:
-        heading("\nGo on")
+        limit = found.used_up
+        heading(f"\nGo on: {limit[0]}" if limit else "\nGo on")
         quoted = shlex.quote(str(run))
-        say(f"  synth generate --config {quoted}/config.yaml --out {quoted}")
+        say(f"  synth generate --config {quoted}/config.yaml --out {quoted}{f' {limit[1]}' if limit else ''}")
 
 
 def _state(found: RunStatus) -> str:
