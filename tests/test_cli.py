@@ -222,6 +222,21 @@ def test_too_few_accepted_exits_with_3(tmp_path: Path) -> None:
     assert "--max-candidates" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("flags", "fix"),
+    [
+        ("--llm vllm:X", "--llm openai:X --base-url http://HOST:8000/v1"),
+        ("--llm gpt-4", "--llm openai:gpt-4."),
+        ("--llm scritped", "Did you mean 'scripted'?"),
+        ("--llm scripted --renderer sdxl", "There are: auto, none, preview."),
+    ],
+)
+def test_unknown_backends_say_what_to_write_instead(flags: str, fix: str, tmp_path: Path) -> None:
+    result = synth("generate", "--ability", ABILITY, "--n", 2, *flags.split(), "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert fix in result.stderr
+
+
 WRONG = {
     "no model": "generate --ability animal --n 2 --llm openai --out OUT",
     "no address": "generate --ability animal --n 2 --llm openai:x --out OUT",
