@@ -135,6 +135,7 @@ def test_previews_are_refused(tmp_path: Path, marked: str) -> None:
     with pytest.raises(SynthError, match=r"2 of 4 samples .* preview") as caught:
         export_run(run, "llava", tmp_path / "out")
     assert "--allow-preview" in caught.value.fix
+    assert "'synth doctor' lists the renderers" in caught.value.fix  # there may be none for real pictures
     assert not (tmp_path / "out").exists()
     export_run(run, "llava", tmp_path / "out", allow_preview=True)
 
