@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 FOLDER = "images"
 PER_FOLDER = 1000
+#: the end-of-image marker, with which every JPEG file that Pillow writes ends
+_END = b"\xff\xd9"
 _SOFTWARE, _COPYRIGHT, _DESCRIPTION = 0x0131, 0x8298, 0x010E
 
 
@@ -44,12 +46,17 @@ def write_picture(folder: Path, path: str, image: PILImage, quality: int, descri
 
 
 def is_there(folder: Path, path: str | None) -> bool:
-    """Whether a picture has its file; an empty one is what a broken disk or a failed copy leaves."""
-    if path is None:
-        return False
+    """Whether a picture has its file, as a whole."""
+    return path is not None and is_whole(folder / path)
+
+
+def is_whole(picture: Path) -> bool:
+    """Whether a JPEG file that we wrote goes on to its end; a broken disk or a failed copy leaves a shorter one."""
     try:
-        return (folder / path).stat().st_size > 0
-    except OSError:
+        with open(picture, "rb") as file:
+            file.seek(-len(_END), os.SEEK_END)
+            return file.read() == _END
+    except OSError:  # not there, or too short to seek
         return False
 
 

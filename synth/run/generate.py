@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import time
 import warnings
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from synth.produce.synthesize import Synthesizer
 from synth.run.dataset import read_dataset, write_dataset
 from synth.run.folder import DATASET_FILE, RunFolder, check_start, frozen_config, open_existing
 from synth.run.select import AUTO, NONE, make_llm, make_renderer, make_scorer, resolve
+from synth.run.standing import kept_states
 from synth.run.stop import cancel_on_signal, rare_collections
 
 _NO_CUTOFF = 2**62
@@ -51,8 +53,9 @@ class Announcement:
 @dataclass
 class Summary:
     """What a run left behind. `missing` counts samples per ability that it could not make, `restored`
-    pictures of an earlier start that were rendered again because their files were gone; `varying` says
-    what would differ if the run were made again with the same settings."""
+    pictures of an earlier start that were rendered again because their files were gone or damaged; `held` is how
+    many good samples the run has where a smaller n than before takes fewer of them; `varying` says what would
+    differ if the run were made again with the same settings."""
 
     folder: Path
     samples: int
@@ -61,6 +64,7 @@ class Summary:
     missing: dict[str, int] = field(default_factory=dict)
     rotated: dict[str, int] = field(default_factory=dict)
     restored: int = 0
+    held: dict[str, int] = field(default_factory=dict)
     filter_seconds: dict[str, float] = field(default_factory=dict)
     varying: list[str] = field(default_factory=list)
     previews: bool = False
@@ -160,6 +164,7 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
         for chain in setup.chains.values():
             chain.remember_dataset(partial(read_dataset, path))
     with RunFolder(config.folder) as run:
+        earlier = (run.ledger.meta("config") or {}).get("abilities", {})
         resumed = run.claim(config, setup.identity)
         ledger, backends = run.ledger, setup.backends
         if resumed:
@@ -184,6 +189,10 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
         announcement = Announcement(run.path, setup.names, setup.reasons, resumed)
         present = [one for one in illustrators.values() if one is not None]
         summary = await _run(setup, run, tally, lives, present, announcement, watch)
+        good = _good(ledger, setup.identity)
+        summary.held = {
+            name: good[name] for name, n in config.abilities.items() if earlier.get(name, 0) > n and good[name] > n
+        }
         summary.rotated = {p.ability.name: p.rotation.replaced for p in producers}
         summary.restored = sum(one.restored for one in present)
         return summary
@@ -198,7 +207,7 @@ async def render(
     plugin_dirs: list[Path] | None = None,
 ) -> Summary:
     """Render a text-only run: its candidates whose text passed get pictures, in index order. Pictures
-    whose files are gone are made again.
+    whose files are gone or damaged are made again.
 
     Afterwards the run has this renderer's identity; `synth generate` with the same settings and
     this renderer can go on with it.
@@ -333,6 +342,15 @@ def _illustrator(setup: Setup, name: str, run: RunFolder) -> Illustrator | None:
     if renderer is None:
         return None
     return Illustrator(setup.config, setup.chains[name], setup.backends, renderer, run.ledger, run.path)
+
+
+def _good(ledger: Ledger, identity: dict[str, Any]) -> Counter[str]:
+    """How many good samples each ability has in the ledger, wanted or not."""
+    found: Counter[str] = Counter()
+    for ability, state, _, count in ledger.funnel():
+        if state in kept_states(identity):
+            found[ability] += count
+    return found
 
 
 def _filter_seconds(chains: dict[str, Chain]) -> dict[str, float]:
