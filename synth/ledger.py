@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,12 @@ import orjson
 from synth.errors import BackendError, NewerVersion, RunRefused, SynthError
 from synth.records import Candidate, State
 
-LEDGER_VERSION = 1
+#: 2: candidates may have `decisions`; a ledger becomes one when it gets its first layer of them
+LEDGER_VERSION = 2
+_FIRST_VERSION = 1
+#: rows read at a time where a ledger is read and written at once
+_PAGE = 256
+_NO_CUTOFF = 2**62
 FILE_NAME = "ledger.sqlite"
 _GROUP_SECONDS = 0.1
 _MOST_QUEUED = 4096
@@ -75,29 +80,14 @@ class Ledger:
         if not read_only:
             with self._open() as db:
                 db.executescript(_SCHEMA)
-                db.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (str(LEDGER_VERSION),))
+                db.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (str(_FIRST_VERSION),))
                 db.commit()
 
     # -- writing ------------------------------------------------------------------------------
 
     def save(self, candidate: Candidate) -> None:
         """Queue the candidate's row. Blocks only while the writer is far behind."""
-        calls = candidate.calls
-        self._put(
-            (
-                _SAVE,
-                (
-                    candidate.ability,
-                    candidate.index,
-                    candidate.id,
-                    candidate.state,
-                    candidate.decided_by,
-                    sum(call.prompt_tokens for call in calls),
-                    sum(call.completion_tokens for call in calls),
-                    candidate.model_dump_json(exclude_defaults=True),
-                ),
-            )
-        )
+        self._put((_SAVE, _row(candidate)))
 
     def save_text(self, key: str, text: str) -> None:
         """Keep messages that many candidates share, once."""
@@ -127,9 +117,34 @@ class Ledger:
             writer.join()
         self._raise_error()
 
-    def mark_surplus(self, ability: str, cutoff: int) -> None:
-        """Accepted candidates above index `cutoff` are surplus, those up to it are not."""
+    def revise(self, abilities: Sequence[str], change: Callable[[Candidate], bool], meta: Mapping[str, Any]) -> None:
+        """Show every candidate to `change` and write those for which it returns true, together with `meta`:
+        all of it in one transaction, so that a kill leaves everything or nothing. Without `meta` nothing is
+        written, whatever `change` says.
+        """
         self.flush()
+        with self._open() as db:
+            for ability in abilities:
+                last = -1
+                while page := db.execute(
+                    "SELECT idx, record FROM candidates WHERE ability = ? AND idx > ? ORDER BY idx LIMIT ?",
+                    (ability, last, _PAGE),
+                ).fetchall():
+                    last = page[-1][0]
+                    for _, record in page:
+                        candidate = Candidate.model_validate_json(record)
+                        if change(candidate) and meta:
+                            db.execute(_SAVE, _row(candidate))
+            if meta:
+                for key, value in meta.items():
+                    db.execute(_META, (key, orjson.dumps(value).decode()))
+                db.execute(_META, ("version", str(LEDGER_VERSION)))
+                db.commit()
+
+    def mark_surplus(self, ability: str, cutoff: int | None) -> None:
+        """Accepted candidates above index `cutoff` are surplus, those up to it are not; None: none are."""
+        self.flush()
+        cutoff = _NO_CUTOFF if cutoff is None else cutoff
         with self._open() as db:
             for old, new, comparison in (("accepted", "surplus", ">"), ("surplus", "accepted", "<=")):
                 db.execute(
@@ -314,6 +329,21 @@ class Ledger:
         if "not a database" in text or "malformed" in text:
             return RunRefused(f"{self.path} is not a readable ledger: {text}.", "Restore it, or choose another --out.")
         return BackendError(f"The ledger {self.path} failed: {text}.", "Run the same command again to go on.")
+
+
+def _row(candidate: Candidate) -> tuple[Any, ...]:
+    """The columns of `candidates`."""
+    calls = candidate.calls
+    return (
+        candidate.ability,
+        candidate.index,
+        candidate.id,
+        candidate.state,
+        candidate.decided_by,
+        sum(call.prompt_tokens for call in calls),
+        sum(call.completion_tokens for call in calls),
+        candidate.model_dump_json(exclude_defaults=True),
+    )
 
 
 def is_run(folder: Path) -> bool:

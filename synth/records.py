@@ -97,7 +97,6 @@ class Call(Record):
     shared: str
     message: str
     appended: str = ""
-    temperature: float | None = None
     left_out: list[str] = Field(default_factory=list)
     reply: str = ""
     mode: str = ""
@@ -110,9 +109,27 @@ class Call(Record):
     problem: str = ""
 
 
+class Decision(Record):
+    """What one layer says of a candidate: its end, and the verdicts that were given anew for it.
+
+    Layer 0 is the run's own decision; its verdicts are those of the candidate. Each `synth refilter` is a
+    further layer. It starts from layer 0, not from the one before it, so the last one is all that counts.
+    """
+
+    layer: int
+    state: State
+    decided_by: str = ""
+    reason: str = ""
+    verdicts: list[Verdict] = Field(default_factory=list)
+
+
 class Candidate(Record):
     """One attempt at a sample, from plan to verdict. `index` counts within its ability, `synth` is the
-    version that made it: a run may be gone on with by a later one."""
+    version that made it: a run may be gone on with by a later one.
+
+    `state`, `decided_by` and `reason` are what counts now. `decisions` is empty unless a layer of
+    `synth refilter` says something else than the run did; then it begins with what the run said.
+    """
 
     id: str
     ability: str
@@ -136,6 +153,16 @@ class Candidate(Record):
     text_passed: bool = False
     scores: dict[str, float | None] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)
+    decisions: list[Decision] = Field(default_factory=list)
+
+    @property
+    def verdicts_now(self) -> list[Verdict]:
+        """The verdicts that count: those of the newest layer in the place of the ones they replace."""
+        anew = {(v.filter, v.stage): v for v in (self.decisions[-1].verdicts if self.decisions else ())}
+        if not anew:
+            return self.verdicts
+        kept = [anew.pop((v.filter, v.stage), v) for v in self.verdicts]
+        return [*kept, *anew.values()]
 
     @property
     def keywords(self) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from synth import plugins
 from synth.backends.llm.base import LLM, LLMSettings
 from synth.backends.render.base import Renderer, RenderSettings
-from synth.backends.score.base import Scorer
+from synth.backends.score.base import Scorer, ScoreSettings
 from synth.errors import SynthError
 
 NONE = "none"
@@ -70,11 +70,13 @@ def make_renderer(spec: str, settings: RenderSettings) -> Renderer | None:
     return made
 
 
-def make_scorer(spec: str) -> Scorer | None:
+def make_scorer(spec: str, settings: ScoreSettings) -> Scorer | None:
     if spec == NONE:
         return None
     name, _, argument = spec.partition(":")
-    made: Scorer = _load("synth.scorers", name).create(argument)
+    made: Scorer = _load("synth.scorers", name).create(argument, settings)
+    if settings.threshold is not None:
+        made.threshold = settings.threshold
     return made
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from synth.backends.score.base import Score, Scorer, ScoreRequest
+from synth.backends.score.base import Score, Scorer, ScoreRequest, ScoreSettings
 from synth.errors import SynthError
 
 
@@ -22,7 +22,7 @@ class Coverage(Scorer):
         return True, "counts the keywords a preview shows; reports, never rejects"
 
     @classmethod
-    def create(cls, argument: str) -> Coverage:
+    def create(cls, argument: str, settings: ScoreSettings) -> Coverage:
         if argument:
             raise SynthError(f"--scorer coverage:{argument}: coverage takes no argument.", "Use --scorer coverage.")
         return cls()
