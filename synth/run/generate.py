@@ -102,7 +102,7 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
     """
     names: dict[str, str] = {}
     reasons: dict[str, str] = {}
-    groups = {"llm": "synth.llms", "renderer": "synth.renderers", "scorer": "synth.scorers"}
+    groups = {"llm": "synth.llms", "renderer": "synth.renderers"}
     judging = load_chains(config)
     if not writes:
         del groups["llm"]
@@ -112,6 +112,8 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
     renderer = make_renderer(names["renderer"], config.render_settings)
     if renderer is None:
         names["scorer"], reasons["scorer"] = NONE, "there are no pictures"
+    else:
+        names["scorer"], reasons["scorer"] = resolve("synth.scorers", config.scorer, renderer.origin)
     scorer = make_scorer(names["scorer"], config.score_settings) if renderer is not None else None
     llm = make_llm(names["llm"], config.llm_settings) if writes else None
     backends = Backends(llm, renderer, scorer)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from synth.records import Record
+from synth.records import Origin, Record
 
 if TYPE_CHECKING:
     from synth.backends.render.base import Rendered
@@ -57,6 +57,8 @@ class Scorer(ABC):
     #: engine puts the user's `score_settings.threshold` in its place.
     threshold: float | None = None
 
+    #: the kinds of pictures for which `auto` may pick it
+    suits: ClassVar[tuple[Origin, ...]] = ("rendered", "preview")
     #: `auto` picks the available one with the highest rank; 0 is never picked
     auto_rank: ClassVar[int] = 0
 

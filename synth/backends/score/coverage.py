@@ -16,6 +16,7 @@ class Coverage(Scorer):
     """Share of the prompt's keywords that the renderer says it drew, 0 to 1."""
 
     auto_rank = 1
+    suits = ("preview",)
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
