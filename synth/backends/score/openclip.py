@@ -17,10 +17,10 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from synth.backends.fingerprint import fingerprint
 from synth.backends.models import offline
 from synth.backends.score.base import Score, Scorer, ScoreRequest, ScoreSettings
-from synth.backends.score.texts import GUIDE, chunks, content_of
+from synth.backends.score.texts import TextBatch
 from synth.errors import BackendError, MissingExtra, SynthError
 from synth.machine import usable_cores
 
@@ -40,8 +40,6 @@ _DEFAULT = "ViT-L-14/openai"
 _DEFAULT_THRESHOLD = 0.25
 _CONFIG = "open_clip_config.json"
 _BATCH = 32
-#: scores are recorded, and decided about, to this many digits: a batch of another size moves the sixth or seventh
-_DIGITS = 4
 _FORMS = "ViT-L-14/openai, ARCH@weights.safetensors, a folder with open_clip_config.json, or hf-hub:ORG/NAME"
 
 
@@ -60,16 +58,6 @@ class Model:
         if self.weights is not None:
             return f"{self.arch}@{self.weights.name}"
         return f"{self.arch}/{self.pretrained}" if self.pretrained else self.arch
-
-
-@dataclass
-class _Text:
-    """The pieces of a text with their weights, and where the score belongs."""
-
-    request: int
-    kind: str
-    pieces: list[str]
-    weights: list[float] = field(default_factory=list)
 
 
 class OpenClip(Scorer):
@@ -168,30 +156,13 @@ class OpenClip(Scorer):
     def _score(self, requests: Sequence[ScoreRequest]) -> list[Score]:
         import torch
 
-        wanted = [self._text(number, kind, text) for number, one in enumerate(requests) for kind, text in _texts(one)]
-        if not self._guided:
-            wanted = [one for one in wanted if one.kind != "guided"]
-        places = {piece: 0 for one in wanted for piece in one.pieces}
-        places = {piece: place for place, piece in enumerate(places)}
+        texts = TextBatch(requests, self._room, self._count, self._guided)
+        if not texts.pieces:
+            return texts.scores(lambda request, piece: 0.0)
         with torch.inference_mode():
             pictures = self._encode_pictures(requests)
-            texts = self._encode_texts(list(places))
-            cosines = (pictures @ texts.T).cpu() if places else None
-        found: list[dict[str, float]] = [{} for _ in requests]
-        for one in wanted:
-            assert cosines is not None
-            total = sum(one.weights)
-            each = zip(one.pieces, one.weights, strict=True)
-            mean = sum(float(cosines[one.request, places[piece]]) * weight / total for piece, weight in each)
-            found[one.request][one.kind] = round(mean, _DIGITS)
-        return [Score(one.get("prompt"), one.get("dialogue"), one.get("guided")) for one in found]
-
-    def _text(self, request: int, kind: str, text: str) -> _Text:
-        count = self._count
-        guide = f"{GUIDE} " if kind == "guided" else ""
-        room = self._room - (count(GUIDE) if guide else 0)
-        pieces = chunks(text, max(room, 1), count)
-        return _Text(request, kind, [guide + piece for piece in pieces], [max(count(piece), 1) for piece in pieces])
+            cosines = (pictures @ self._encode_texts(texts.pieces).T).tolist()
+        return texts.scores(lambda request, piece: cosines[request][piece])
 
     def _count(self, text: str) -> int:
         return len(_tokens(self._tokenizer, text))
@@ -213,7 +184,7 @@ class OpenClip(Scorer):
         for start in range(0, len(pieces), step):
             tokens = self._tokenizer(pieces[start : start + step]).to(self._device)
             made.append(torch.nn.functional.normalize(self._model.encode_text(tokens).float(), dim=-1))
-        return torch.cat(made) if made else torch.empty(0)
+        return torch.cat(made)
 
     def _explained(self, error: Exception) -> SynthError:
         import torch
@@ -310,14 +281,6 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logging.disable(before)
-
-
-def _texts(request: ScoreRequest) -> Iterable[tuple[str, str]]:
-    """Kind and text of what a picture is scored against; nothing is scored against no text."""
-    prompt = content_of(request.keywords)
-    for kind, text in (("prompt", prompt), ("dialogue", request.dialogue), ("guided", request.conversation)):
-        if text.strip():
-            yield kind, text
 
 
 def _tokens(tokenizer: Any, text: str) -> Sequence[int]:

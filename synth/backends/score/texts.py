@@ -6,8 +6,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from synth.backends.score.base import Score, ScoreRequest
+
 #: what the VLIT review puts before a conversation for its matching degree
 GUIDE = "This is a picture about this conversation:"
+
+#: scores are recorded, and decided about, to this many digits: a batch of another size moves the sixth or seventh
+_DIGITS = 4
 
 _EMPHASIS = re.compile(r":\d+(?:\.\d+)?(?=\s*\))|[()\[\]{}]")
 #: keywords of these words alone ask for a good picture and say nothing about what is in it, if they have one
@@ -22,6 +27,50 @@ _PRAISES = (
 )
 _QUALITY = frozenset(_ASKS.split())
 _ALL = _QUALITY | frozenset(_PRAISES.split())
+
+
+class TextBatch:
+    """The texts of some requests, in pieces that a model can read; `pieces` are the different ones of them.
+
+    The score of a text is the mean of the scores of its pieces, each weighted by its tokens.
+    """
+
+    def __init__(
+        self, requests: Sequence[ScoreRequest], room: int, count: Callable[[str], int], guided: bool = False
+    ) -> None:
+        """`room` is how many tokens a model reads, `count` how many a text has."""
+        self._found: list[dict[str, list[tuple[int, int]]]] = []
+        self._places: dict[str, int] = {}
+        guide = f"{GUIDE} "
+        for one in requests:
+            texts = {"prompt": content_of(one.keywords), "dialogue": one.dialogue}
+            parts = {kind: [(p, p) for p in chunks(text, room, count)] for kind, text in texts.items() if text.strip()}
+            if guided and one.conversation.strip():
+                own = chunks(one.conversation, max(room - count(guide), 1), count)
+                parts["guided"] = [(guide + piece, piece) for piece in own]
+            self._found.append(
+                {
+                    kind: [(self._places.setdefault(piece, len(self._places)), max(count(own), 1)) for piece, own in of]
+                    for kind, of in parts.items()
+                }
+            )
+
+    @property
+    def pieces(self) -> list[str]:
+        return list(self._places)
+
+    def scores(self, score: Callable[[int, int], float]) -> list[Score]:
+        """The score of each request; `score` gives that of a request's picture against a piece, by their numbers.
+        Nothing is scored against no text."""
+        made = []
+        for request, of in enumerate(self._found):
+            means = {}
+            for kind, places in of.items():
+                total = sum(weight for _, weight in places)
+                mean = sum(score(request, place) * weight for place, weight in places) / total
+                means[kind] = round(mean, _DIGITS)
+            made.append(Score(means.get("prompt"), means.get("dialogue"), means.get("guided")))
+        return made
 
 
 def content_of(keywords: Sequence[str]) -> str:
