@@ -11,7 +11,7 @@ from pydantic import Field
 
 from synth.backends.render.base import Rendered
 from synth.filtering import Filter, Result, failed, passed
-from synth.records import Candidate, Record, Stage
+from synth.records import Candidate, Record, Stage, Verdict
 
 
 class PictureOptions(Record):
@@ -26,9 +26,15 @@ class Picture(Filter):
     stages = ("image",)
     Options = PictureOptions
     options: PictureOptions
+    again = frozenset({"min_deviation"})
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
-        lowest = min(_deviation(picture) for picture in pictures)
+        return self._decide(min(_deviation(picture) for picture in pictures))
+
+    def check_again(self, candidate: Candidate, said: Verdict | None) -> Result | None:
+        return None if said is None or said.score is None else self._decide(said.score)
+
+    def _decide(self, lowest: float) -> Result:
         if lowest < self.options.min_deviation:
             return failed("the picture is blank", lowest)
         return passed(lowest)

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from synth import strict_yaml
 from synth.backends.llm.base import LLMSettings
 from synth.backends.render.base import RenderSettings
+from synth.backends.score.base import ScoreSettings
 from synth.errors import SynthError
 from synth.produce.pool import PoolSettings
 from synth.records import DialogueKind, Record
@@ -52,6 +53,7 @@ class RunConfig(Record):
     resume: Literal["auto", "always", "never"] = "auto"
     llm_settings: LLMSettings = Field(default_factory=LLMSettings)
     render_settings: RenderSettings = Field(default_factory=RenderSettings)
+    score_settings: ScoreSettings = Field(default_factory=ScoreSettings)
     pool: PoolSettings = Field(default_factory=PoolSettings)
     flow: FlowSettings = Field(default_factory=FlowSettings)
 

@@ -16,6 +16,7 @@ from synth.flow.pictures import is_there, picture_path, write_picture
 from synth.flow.primitives import Batcher
 from synth.ledger import Ledger
 from synth.produce.life import Dropped, drop_if, timed
+from synth.produce.redecide import Redecider
 from synth.records import Candidate, Image, Verdict
 
 #: pictures that the image filters look at together
@@ -33,13 +34,16 @@ class Illustrator:
         renderer: Renderer,
         ledger: Ledger,
         folder: Path,
+        layer: Redecider | None = None,
     ) -> None:
+        """`layer` is what `synth refilter` said of the run, if it did."""
         self._settings = config.render_settings
         self._chain = chain
         self._backends = backends
         self._renderer = renderer
         self._ledger = ledger
         self._folder = folder
+        self._layer = layer
         self._judge = Batcher(self._check, _BATCH, 1)
         #: how many pictures were rendered again because their files were gone
         self.restored = 0
@@ -65,6 +69,8 @@ class Illustrator:
             candidate.state = "accepted"
         except Dropped:
             pass
+        if self._layer is not None:
+            self._layer.apply(candidate)
         self._ledger.save(candidate)
 
     async def _restore(self, candidate: Candidate) -> None:
@@ -105,9 +111,11 @@ class Illustrator:
         if self._backends.scorer is None:
             return
         dialogue = " ".join(candidate.answers)
+        pairs = zip(candidate.questions, candidate.answers, strict=False)
+        conversation = " ".join(f"{question} {answer}" for question, answer in pairs)
         with timed(candidate, "score"):
             requests = [
-                ScoreRequest(picture, tuple(image.keywords), dialogue)
+                ScoreRequest(picture, tuple(image.keywords), dialogue, conversation)
                 for image, picture in zip(candidate.images, pictures, strict=True)
             ]
             try:
@@ -121,6 +129,9 @@ class Illustrator:
             "prompt": _lowest([score.prompt for score in scores]),
             "dialogue": _lowest([score.dialogue for score in scores]),
         }
+        guided = _lowest([score.guided for score in scores])
+        if guided is not None:
+            candidate.scores["guided"] = guided
 
     async def _store(self, candidate: Candidate, number: int, picture: Rendered) -> None:
         """Write a picture; those of rejected candidates are kept for inspection."""
