@@ -51,7 +51,8 @@ class Entry(Record):
 class Image(Record):
     """A picture of a sample: what was asked for and, once it exists, where it lies.
 
-    `path` is relative to the run folder. `prompt` is the joined keywords with their emphasis.
+    `path` is relative to the run folder. `prompt` is the joined keywords with their emphasis. `note` is
+    what was special about making it: a second seed, a smaller batch.
     """
 
     path: str | None = None
@@ -62,6 +63,7 @@ class Image(Record):
     width: int = 0
     height: int = 0
     origin: Origin = "none"
+    note: str = ""
 
 
 class Turn(Record):

@@ -32,7 +32,9 @@ def options(group: str) -> list[Option]:
     for name, cls in classes.items():
         try:
             available, why = cls.available()
-            found.append(Option(name, int(cls.auto_rank), bool(available), why))
+            suits = getattr(cls, "suits_auto", None)
+            rank = int(cls.auto_rank) if suits is None or suits() else 0
+            found.append(Option(name, rank, bool(available), why))
         except Exception as error:  # a backend may be anybody's code
             found.append(Option(name, 0, False, f"its check failed: {type(error).__name__}: {error}"))
     found += [Option(problem.split("'")[1], 0, False, problem) for problem in problems]
