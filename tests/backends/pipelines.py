@@ -146,7 +146,8 @@ def sd15(folder: Path) -> Path:
 def inpainting(folder: Path) -> Path:
     StableDiffusionInpaintPipeline(
         vae=vae(), text_encoder=clip_model(), tokenizer=clip_tokenizer(), unet=unet(32, in_channels=9),
-        scheduler=DDIMScheduler(), safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+        scheduler=DDIMScheduler(clip_sample=False, steps_offset=1),
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     ).save_pretrained(folder)  # fmt: skip
     return folder
 
