@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import shutil
 import warnings
 from dataclasses import dataclass
@@ -88,8 +89,9 @@ def pick(wanted: Kind | None) -> Device:
 
 def import_torch() -> Any:
     """torch, with its noisy companions told to be quiet."""
-    for name in ("diffusers", "transformers", "xformers", "torch.utils.flop_counter"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    for name in ("diffusers", "transformers"):  # they read it when they are imported
+        os.environ.setdefault(f"{name.upper()}_VERBOSITY", "error")
+    logging.getLogger("xformers").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(diffusers|transformers)\b")
     try:
         import torch

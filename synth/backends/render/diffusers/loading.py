@@ -98,9 +98,10 @@ def _place(pipeline: Any, recipe: Recipe, device: Device, attention: str | None,
 
 
 def _set_attention(pipeline: Any, device: Device, wanted: str | None) -> None:
-    """`wanted` by name; else xformers where it loads; else torch's own attention, which picks its best kernel."""
+    """`wanted` by name; else xformers where it loads, for the UNets it was written for; else torch's own
+    attention, which picks its best kernel."""
     if wanted in (None, "auto"):
-        if device.kind == "cuda" and machine.xformers()[0]:
+        if device.kind == "cuda" and getattr(pipeline, "unet", None) is not None and machine.xformers()[0]:
             try:
                 pipeline.enable_xformers_memory_efficient_attention()
             except Exception:  # models differ in what they let replace; torch's own attention is as right

@@ -22,9 +22,10 @@ _KEPT = 64
 class PlainPrompts:
     """Text in, text out: the pipeline embeds the prompts of a batch by itself. The base of the other ways."""
 
-    def __init__(self, pipeline: Any, guided: bool) -> None:
+    def __init__(self, pipeline: Any, guided: bool, options: dict[str, Any]) -> None:
         self._pipeline = pipeline
         self._guided = guided
+        self._options = options
         self._parameters = inspect.signature(type(pipeline).__call__).parameters
         self._kept: dict[Any, Any] = {}
 
@@ -42,15 +43,22 @@ class PlainPrompts:
 
     def remark(self, request: RenderRequest) -> str:
         """Says so where the model cannot read the whole prompt."""
+        sequence = self._option("max_sequence_length")
         limits = []
         for name in ("tokenizer", "tokenizer_2", "tokenizer_3", "tokenizer_4"):
             tokenizer = getattr(self._pipeline, name, None)
             most = getattr(tokenizer, "model_max_length", None)
             if tokenizer is not None and isinstance(most, int):
+                most = min(most, sequence) if isinstance(sequence, int) else most
                 length = len(tokenizer(plain(request.prompt), verbose=False).input_ids)
                 limits.append((length - most, length, most))
         cut = min(limits, default=(0, 0, 0))
         return f"the model reads {cut[2]} of the prompt's {cut[1]} tokens" if cut[0] > 0 else ""
+
+    def _option(self, name: str) -> Any:
+        """An argument of the pipeline's call: what the user says, else its default."""
+        parameter = self._parameters.get(name)
+        return self._options.get(name, None if parameter is None else parameter.default)
 
     def _keep(self, key: Any, make: Any) -> Any:
         if key not in self._kept:
@@ -88,21 +96,16 @@ class MaskedPrompts(PlainPrompts):
         known = inspect.signature(self._pipeline.encode_prompt).parameters
         for name in ("clean_caption", "max_sequence_length", "complex_human_instruction"):
             if name in known and name in self._parameters:
-                options[name] = self._options.get(name, self._parameters[name].default)
+                options[name] = self._option(name)
         with torch.no_grad():
             return self._pipeline.encode_prompt(prompts, device=self._pipeline._execution_device, **options)
-
-    def __init__(self, pipeline: Any, guided: bool, options: dict[str, Any]) -> None:
-        super().__init__(pipeline, guided)
-        self._options = options
 
 
 class ClipPrompts(PlainPrompts):
     """SD 1.x and 2.x (one encoder), SDXL (two, the second one pooled), SD3 (two, both pooled, and T5)."""
 
     def __init__(self, pipeline: Any, guided: bool, options: dict[str, Any]) -> None:
-        super().__init__(pipeline, guided)
-        self._options = options
+        super().__init__(pipeline, guided, options)
         pairs = [("tokenizer", "text_encoder"), ("tokenizer_2", "text_encoder_2")]
         self._pooled = "pooled_prompt_embeds" in self._parameters
         self._with_t5 = "prompt_3" in self._parameters
@@ -186,7 +189,7 @@ def prompts_for(pipeline: Any, guided: bool, options: dict[str, Any]) -> PlainPr
         return ClipPrompts(pipeline, guided, options)
     if type(pipeline).__name__.startswith(("PixArt", "Sana")):
         return MaskedPrompts(pipeline, guided, options)
-    return PlainPrompts(pipeline, guided)
+    return PlainPrompts(pipeline, guided, options)
 
 
 def _only_clip(pipeline: Any) -> bool:
