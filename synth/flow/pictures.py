@@ -58,6 +58,7 @@ def write_picture(
     packet = marks.origin.packet() if marks.origin is not None else b""
     if image_format == "png":
         options["pnginfo"] = _png_text(packet)
+        options["compress_level"] = 1  # twice as fast as the default, a tenth larger
     else:
         options["quality"] = quality
         if packet:

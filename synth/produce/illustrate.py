@@ -142,11 +142,11 @@ class Illustrator:
             raise
 
     def _marks(self, image: Image) -> Marks:
-        """A preview says that it is one; any other picture was made by a model and names it."""
+        """A preview says that it is one; a picture that a model made names it, to machines too."""
         if self._renderer.origin == "preview":
             return Marks(f"preview of: {image.prompt}", self._renderer.attribution)
         name, model, revision = (str(self._made_by.get(key) or "") for key in ("name", "model", "revision"))
-        origin = Synthetic(name, model, revision, image.prompt, image.seed)
+        origin = Synthetic(name, model, revision, image.prompt, image.seed) if model else None
         return Marks(f"synthetic image of: {image.prompt}", self._renderer.attribution, origin)
 
     def _request(self, image: Image) -> RenderRequest:
