@@ -46,6 +46,13 @@ def generate(out: Path, model: Path, n: int = 8, **changes: Any) -> Any:
     return run(out, n, renderer=f"diffusers:{model}", render_settings={**SMALL, **changes})
 
 
+def wait_for_pictures(folder: Path) -> None:
+    """Until some of what was drawn is on disk."""
+    until = time.monotonic() + 60
+    while len(list(folder.rglob("*.jpg"))) < 4 and time.monotonic() < until:
+        time.sleep(0.05)
+
+
 def test_a_run_from_prompt_to_marked_picture(tmp_path: Path, model: Path) -> None:
     assert generate(tmp_path, model).samples == 8
     found = rows(tmp_path)
@@ -88,7 +95,7 @@ def test_resuming_in_the_middle_of_a_batch_changes_no_committed_picture(
     def breaks(self: Diffusers, requests: Sequence[RenderRequest]) -> list[Rendered]:
         calls.append(len(requests))
         if len(calls) == 3:
-            time.sleep(0.5)  # until what the first two drew is committed
+            wait_for_pictures(tmp_path / "broken")
             raise BackendError("the power is gone")
         return original(self, requests)
 

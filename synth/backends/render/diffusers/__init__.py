@@ -81,6 +81,7 @@ class Diffusers(Renderer):
     @classmethod
     def create(cls, argument: str, settings: RenderSettings) -> Diffusers:
         machine.require_packages()
+        machine.import_torch()
         device = machine.pick(settings.device)
         name, preset = presets.choose(argument, presets.load(settings.presets), device.memory)
         if settings.revision is not None:

@@ -12,12 +12,15 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Literal
 
 from synth.errors import BackendError, MissingExtra, SynthError
 
 PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "safetensors")
 Kind = Literal["cuda", "cpu"]
+#: where AMD's driver is; torch calls its GPUs cuda too
+_AMD = Path("/dev/kfd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,14 @@ def require_packages() -> None:
 
 @cache
 def find() -> Device:
-    """The GPU if torch can use one, else the CPU. Imports torch.
+    """The GPU if torch can use one, else the CPU. Imports torch, which takes seconds, only where there is a GPU.
 
     Raises:
         SynthError: torch is installed and cannot be loaded.
     """
+    nvidia = _gpu_there()
+    if not nvidia and not _AMD.exists():
+        return Device("cpu", "CPU", version("torch"))
     torch = import_torch()
     with warnings.catch_warnings(record=True) as caught:  # torch says here that a driver is too old
         warnings.simplefilter("always")
@@ -63,7 +69,7 @@ def find() -> Device:
             memory=properties.total_memory / 1e9,
             bfloat16=bool(torch.cuda.is_bf16_supported(including_emulation=False)),
         )
-    problem, fix = _why_not(torch, " ".join(str(one.message) for one in caught)) if _gpu_there() else ("", "")
+    problem, fix = _why_not(torch, " ".join(str(one.message) for one in caught)) if nvidia else ("", "")
     return Device("cpu", "CPU", str(torch.__version__), problem=problem, fix=fix)
 
 
