@@ -83,7 +83,8 @@ class Entry(Row):
 class Image(Row):
     """A picture of a sample: what was asked for and, once it exists, where it lies.
 
-    `path` is relative to the run folder. `prompt` is the joined keywords with their emphasis.
+    `path` is relative to the run folder. `prompt` is the joined keywords with their emphasis. `note` is
+    what was special about making it: a second seed, a smaller batch.
     """
 
     path: str | None = None
@@ -94,6 +95,7 @@ class Image(Row):
     width: int = 0
     height: int = 0
     origin: Origin = "none"
+    note: str = ""
 
 
 @dataclass(slots=True, kw_only=True)

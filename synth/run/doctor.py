@@ -29,9 +29,11 @@ ROLES = {"llm": "synth.llms", "renderer": "synth.renderers", "scorer": "synth.sc
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """The backends for one role and the one that `auto` takes, with the reason."""
+    """The backends for one role and the one that `auto` takes, with the reason; `details` is what a backend
+    says of itself beyond one line."""
 
     options: list[Option]
+    details: dict[str, list[str]]
     picked: str
     why: str
 
@@ -77,7 +79,17 @@ def _role(group: str) -> Role:
         picked, why = resolve(group, "auto")
     except SynthError as error:
         picked, why = "nothing", error.message
-    return Role(options(group), picked, why)
+    return Role(options(group), _details(group), picked, why)
+
+
+def _details(group: str) -> dict[str, list[str]]:
+    found = {}
+    for name, cls in plugins.load_all(group)[0].items():
+        try:
+            found[name] = list(cls.diagnosis()) if hasattr(cls, "diagnosis") else []
+        except Exception as error:  # a backend may be anybody's code
+            found[name] = [f"its diagnosis failed: {type(error).__name__}: {error}"]
+    return found
 
 
 def _models() -> list[str]:

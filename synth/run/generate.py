@@ -14,6 +14,7 @@ from typing import Any
 
 from synth import __version__
 from synth.abilities import Ability
+from synth.backends.render.base import Renderer
 from synth.config import RunConfig, differences
 from synth.errors import BackendError, RunRefused, SynthError
 from synth.filtering import Chain
@@ -127,7 +128,7 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
         "dialogue": config.dialogue,
         **backends.identity(),
         "sampling": config.llm_settings.model_dump(include={"temperature", "top_p", "max_tokens"}),
-        "pictures": config.render_settings.model_dump(exclude={"batch_size"}) if renderer else None,
+        "pictures": _pictures(config, renderer) if renderer else None,
         "pool": config.pool.model_dump(),
         "attempts": config.flow.attempts,
         "existing": sorted(_digest(path) for path in config.existing),
@@ -141,6 +142,17 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
         reasons=reasons,
         identity=identity,
     )
+
+
+def _pictures(config: RunConfig, renderer: Renderer) -> dict[str, Any]:
+    """What the engine decides about pictures; what the renderer does with its settings, its own identity says."""
+    settings = config.render_settings
+    return {
+        "width": settings.width or renderer.size[0],
+        "height": settings.height or renderer.size[1],
+        "image_format": settings.image_format,
+        "jpeg_quality": settings.jpeg_quality,
+    }
 
 
 async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:

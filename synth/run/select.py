@@ -34,12 +34,18 @@ def options(group: str, origin: Origin | None = None) -> list[Option]:
     for name, cls in classes.items():
         try:
             available, why = cls.available()
-            suits = origin is None or origin in getattr(cls, "suits", (origin,))
+            suits = (origin is None or origin in getattr(cls, "suits", (origin,))) and _suits_here(cls)
             found.append(Option(name, int(cls.auto_rank) if suits else 0, bool(available), why))
         except Exception as error:  # a backend may be anybody's code
             found.append(Option(name, 0, False, f"its check failed: {type(error).__name__}: {error}"))
     found += [Option(problem.split("'")[1], 0, False, problem) for problem in problems]
     return sorted(found, key=lambda o: (not (o.available and o.rank > 0), -o.rank, o.name))
+
+
+def _suits_here(cls: Any) -> bool:
+    """Whether `auto` may pick the backend on this machine; scorers and language models need not say."""
+    suits = getattr(cls, "suits_auto", None)
+    return suits is None or bool(suits())
 
 
 def resolve(group: str, spec: str, origin: Origin | None = None) -> tuple[str, str]:
