@@ -14,8 +14,7 @@ from pydantic import Field
 
 from synth.abilities import Ability, dialogue_stage
 from synth.backends.render.base import Rendered
-from synth.errors import SynthError
-from synth.filtering import Filter, Result, failed, passed
+from synth.filtering import Demand, Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
 from synth.text import all_stems, content_stems, stem, words
 
@@ -103,16 +102,15 @@ class Grounding(Filter):
     def __init__(self, options: GroundingOptions, ability: Ability) -> None:
         super().__init__(options, ability)
         self._subject = ability.prompt.subject
-        known = {*ability.plan, *ability.write.facts}
+
+    def sources(self) -> list[str]:
+        options = self.options
         named = [*options.answer, *options.answer_either, *options.apart, *options.peculiar, *options.peculiar.values()]
         named += [other for others in options.apart.values() for other in others]
-        named += [*options.never_deny, *options.never_absent, *options.never_usual]
-        for source in named:
-            if source.partition(".")[0] not in known:
-                raise SynthError(
-                    f"{ability.source}: filters: grounding: '{source}' is neither a plan slot nor a written fact.",
-                    f"There are: {', '.join(sorted(known))}.",
-                )
+        return [*named, *options.never_deny, *options.never_absent, *options.never_usual]
+
+    def verifies(self) -> set[Demand]:
+        return {"asks"} if self.options.asked else set()
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
         if stage == "prompt":

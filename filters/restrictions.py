@@ -11,7 +11,7 @@ from typing import Any
 
 from synth.abilities import Ability
 from synth.backends.render.base import Rendered
-from synth.filtering import Filter, Result, failed, passed
+from synth.filtering import Demand, Filter, Result, failed, passed
 from synth.records import Candidate, Stage
 from synth.text import all_stems, contains, content_stems, in_words, mentions
 
@@ -25,6 +25,9 @@ class Restrictions(Filter):
         super().__init__(options, ability)
         phrases = [phrase for one in ability.restrictions for phrase in (*one.require_any, *one.forbid)]
         self._stems = {phrase: content_stems(phrase) for phrase in phrases}
+
+    def verifies(self) -> set[Demand]:
+        return {"rules"}
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
         keywords = candidate.keywords

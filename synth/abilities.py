@@ -7,7 +7,7 @@ docs/new-ability.md walks through it. Errors name the file, the line and the fie
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
@@ -28,6 +28,8 @@ RESERVED = frozenset({"keywords", "question", "asks"})
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+#: where something stands in a file, step by step: a key may contain dots itself
+FieldPath = tuple[str | int, ...]
 
 
 class Slot(Record):
@@ -108,7 +110,7 @@ class Question(Record):
 
     text: Text
     asks: list[str] = Field(default_factory=list)
-    field: str = Field(exclude=True, description="where it stands in the file")
+    field: FieldPath = Field(exclude=True, description="where it stands in the file")
 
 
 class Exchange(Record):
@@ -211,33 +213,20 @@ class Ability(Record):
     @classmethod
     def _question_pool(cls, data: Any) -> Any:
         """A plain list of questions, or lists under what they ask for: `subject.look, subject.place: [...]`."""
-        pool = data.get("questions") if isinstance(data, dict) else None
-        if isinstance(pool, dict):
-            questions = [
-                {
-                    "text": text,
-                    "asks": [source.strip() for source in str(asks).split(",")],
-                    "field": f"questions.{asks}.{n}",
-                }
-                for asks, texts in pool.items()
-                for n, text in enumerate(texts if isinstance(texts, list) else [texts])
-            ]
-        elif isinstance(pool, list):
-            questions = [{"text": one, "field": f"questions.{n}"} for n, one in enumerate(pool)]
-        else:
-            return data
-        return {**data, "questions": questions}
+        questions = _questions(data.get("questions")) if isinstance(data, dict) else None
+        return data if questions is None else {**data, "questions": questions}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.form != "single":
-            raise _FieldError("form", "only 'single' can be produced by this version")
+            raise _FieldError(("form",), "only 'single' can be produced by this version")
         self._check_names()
         seen: set[str] = set()
         for name, slot in self.plan.items():
             for fact, target in slot.match.items():
                 if target.partition(".")[0] not in seen:
-                    raise _FieldError(f"plan.{name}.match.{fact}", f"'{target}' must name a slot that is drawn before")
+                    problem = f"'{target}' must name a slot that is drawn before"
+                    raise _FieldError(("plan", name, "match", fact), problem)
             seen.add(name)
         for number, example in enumerate(self.examples):
             for wanted, given, what in (
@@ -245,12 +234,12 @@ class Ability(Record):
                 (set(self.write.facts), set(example.facts), "facts"),
             ):
                 if wanted != given:
-                    raise _FieldError(f"examples.{number}.{what}", f"it has {sorted(given)} but needs {sorted(wanted)}")
+                    problem = f"it has {sorted(given)} but needs {sorted(wanted)}"
+                    raise _FieldError(("examples", number, what), problem)
         self._check_questions()
         return self
 
     def _check_questions(self) -> None:
-        known = {*self.plan, *self.write.facts, "keywords"}
         seen: set[str] = set()
         for question in self.questions:
             if question.text in seen:
@@ -258,15 +247,14 @@ class Ability(Record):
             seen.add(question.text)
             if IMAGE_PLACEHOLDER in question.text:
                 raise _FieldError(question.field, f"'{IMAGE_PLACEHOLDER}' is added by the engine")
-            for source in question.asks:
-                if source.partition(".")[0] not in known:
-                    problem = f"'{source}' is no plan slot and no written fact (there are {sorted(known)})"
-                    raise _FieldError(question.field, problem)
+        for path, source in self.asked_sources():
+            if problem := self.source_problem(source):
+                raise _FieldError(path, problem)
         if any(question.asks for question in self.questions):
             for number, example in enumerate(self.examples):
                 if example.question not in seen:
                     problem = f"'{example.question}' must be one of 'questions', which say what is asked for"
-                    raise _FieldError(f"examples.{number}.question", problem)
+                    raise _FieldError(("examples", number, "question"), problem)
 
     @cached_property
     def _asked(self) -> dict[str, list[str]]:
@@ -276,33 +264,62 @@ class Ability(Record):
         """What a question of the pool asks for; empty if the pool does not say."""
         return self._asked.get(question, [])
 
+    def asked_sources(self) -> Iterator[tuple[FieldPath, str]]:
+        """What questions ask for, and where; `keywords` is no source but all that the picture shows."""
+        for question in self.questions:
+            yield from ((question.field, source) for source in question.asks if source != "keywords")
+
+    def source_problem(self, source: str, banks: Mapping[str, KeywordBank] | None = None) -> str:
+        """Why `source` is no plan slot, no fact of one (`subject.place`) and no written fact; empty if it is one.
+
+        What compares with a source that is empty has nothing to object to, so a typing error would switch a check
+        off and nobody would notice. Facts are looked for only in the `banks`, and one entry that has it is enough.
+        """
+        name, _, fact = source.partition(".")
+        if source in self.write.facts:
+            return ""
+        if name not in self.plan:
+            known = sorted({*self.plan, *self.write.facts})
+            return f"'{source}' is no plan slot and no written fact (there are {known})"
+        if not fact or banks is None:
+            return ""
+        bank = self.plan[name].bank
+        facts = {fact for entry in banks[bank].entries for fact in entry.facts} if bank else set()
+        return "" if fact in facts else f"'{source}': no entry of '{name}' has this fact (there are {sorted(facts)})"
+
     def _check_names(self) -> None:
         """Every name in a request means one thing, and every slot that is named exists."""
-        for field_name, names in (("plan", self.plan), ("write.facts", self.write.facts)):
+        places: list[tuple[FieldPath, Iterable[str]]] = [(("plan",), self.plan), (("write", "facts"), self.write.facts)]
+        for path, names in places:
             for name in RESERVED & set(names):
-                raise _FieldError(f"{field_name}.{name}", "the engine itself gives this name a value; choose another")
+                raise _FieldError((*path, name), "the engine itself gives this name a value; choose another")
         for name in self.plan.keys() & self.write.facts:
-            raise _FieldError(f"write.facts.{name}", "a slot of 'plan' has this name already; choose another")
+            raise _FieldError(("write", "facts", name), "a slot of 'plan' has this name already; choose another")
         for path, name in self._named_slots():
             if name not in self.plan:
                 raise _FieldError(path, f"'{name}' is named but 'plan' has no such slot")
 
-    def _named_slots(self) -> Iterator[tuple[str, str]]:
+    def _named_slots(self) -> Iterator[tuple[FieldPath, str]]:
         """Where slots are named, and which."""
-        lists = [("prompt.lead", self.prompt.lead), ("prompt.append", self.prompt.append)]
+        lists: list[tuple[FieldPath, list[str]]] = [
+            (("prompt", "lead"), self.prompt.lead),
+            (("prompt", "append"), self.prompt.append),
+        ]
         for number, rule in enumerate(self.restrictions):
-            lists.append((f"restrictions.{number}.require", rule.require))
-            lists.append((f"restrictions.{number}.require_first", rule.require_first))
+            lists.append((("restrictions", number, "require"), rule.require))
+            lists.append((("restrictions", number, "require_first"), rule.require_first))
         for name, fact in self.write.facts.items():
-            lists += [(f"write.facts.{name}.uses", fact.uses), (f"write.facts.{name}.avoids", fact.avoids)]
-        yield "prompt.subject", self.prompt.subject
+            lists.append((("write", "facts", name, "uses"), fact.uses))
+            lists.append((("write", "facts", name, "avoids"), fact.avoids))
+        yield ("prompt", "subject"), self.prompt.subject
         for path, names in lists:
-            yield from ((f"{path}.{number}", name) for number, name in enumerate(names))
+            yield from (((*path, number), name) for number, name in enumerate(names))
 
-    def where(self, field: str, shown: str = "") -> str:
+    def where(self, field: str | FieldPath, shown: str = "") -> str:
         """File, line and field, to begin an error with: `x.yaml, line 7: write.request`."""
-        line = f", line {self._document.line(field.split('.'))}" if self._document else ""
-        return f"{self.source}{line}: {shown or field}"
+        path: FieldPath = tuple(field.split(".")) if isinstance(field, str) else field
+        line = f", line {self._document.line(path)}" if self._document else ""
+        return f"{self.source}{line}: {shown or _dotted(path)}"
 
     def templates(self) -> list[tuple[str, str]]:
         """The Jinja texts of the ability with the names of their fields."""
@@ -322,9 +339,39 @@ class Ability(Record):
 class _FieldError(ValueError):
     """What is wrong with a field, found by a check that looks at several."""
 
-    def __init__(self, field: str, message: str) -> None:
+    def __init__(self, path: FieldPath, message: str) -> None:
         super().__init__(message)
-        self.path: tuple[int | str, ...] = tuple(field.split("."))
+        self.path = path
+
+
+def _dotted(path: FieldPath) -> str:
+    return ".".join(map(str, path))
+
+
+def _questions(pool: Any) -> list[dict[str, Any]] | None:
+    """The pool in either of its forms as one list; None if it is neither."""
+    if isinstance(pool, dict):
+        return [
+            {
+                "text": text,
+                "asks": [source.strip() for source in str(asks).split(",")],
+                "field": ("questions", str(asks), n),
+            }
+            for asks, texts in pool.items()
+            for n, text in enumerate(texts if isinstance(texts, list) else [texts])
+        ]
+    if isinstance(pool, list):
+        return [{"text": one, "field": ("questions", n)} for n, one in enumerate(pool)]
+    return None
+
+
+def _as_written(path: FieldPath, data: dict[str, Any]) -> FieldPath:
+    """Where a problem stands in the file: what is checked is one list of questions, the file may have several."""
+    questions = _questions(data.get("questions"))
+    if questions is None or path[:1] != ("questions",) or len(path) < 2:
+        return path
+    written: FieldPath = questions[int(path[1])]["field"]
+    return written
 
 
 def _as_entry(value: Any) -> Any:
@@ -361,11 +408,9 @@ def parse_ability(text: str, source: str) -> Ability:
         problems = []
         for one in error.errors()[:5]:
             cause = one.get("ctx", {}).get("error")
-            path = cause.path if isinstance(cause, _FieldError) else one["loc"]
+            path = cause.path if isinstance(cause, _FieldError) else _as_written(one["loc"], document.data)
             message = one["msg"].removeprefix("Value error, ")
-            problems.append(
-                f"{source}, line {document.line(path)}: {'.'.join(map(str, path)) or 'template'}: {message}"
-            )
+            problems.append(f"{source}, line {document.line(path)}: {_dotted(path) or 'template'}: {message}")
         raise SynthError("\n".join(problems), "docs/new-ability.md describes every field.") from error
     ability.source = source
     ability._document = document
@@ -431,14 +476,19 @@ class Catalog:
         return ability
 
     def check_banks(self, ability: Ability) -> None:
-        """Raise a `SynthError` if a bank or a fact that the plan relies on is missing."""
+        """Raise a `SynthError` if a bank is missing, or a fact that the template relies on."""
         for slot_name, slot in ability.plan.items():
             if slot.bank and slot.bank not in self._banks:
                 where = ability.where(f"plan.{slot_name}.bank")
                 error = plugins.unknown("keyword bank", slot.bank, self._banks)
                 raise SynthError(f"{where}: {error.message}", error.fix)
+        banks = self.banks_of(ability)
+        for slot_name, slot in ability.plan.items():
             if slot.bank:
-                self._check_facts(ability, slot_name, self.bank(slot.bank))
+                self._check_facts(ability, slot_name, banks[slot.bank])
+        for path, source in ability.asked_sources():
+            if problem := ability.source_problem(source, banks):
+                raise SynthError(f"{ability.where(path)}: {problem}.", "Correct the name, or add the fact to the bank.")
 
     @staticmethod
     def _check_facts(ability: Ability, slot: str, bank: KeywordBank) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import ValidationError
 
@@ -21,6 +21,10 @@ from synth.records import Candidate, Outcome, Record, Sample, Stage, Verdict
 if TYPE_CHECKING:
     from synth.abilities import Ability
     from synth.backends.render.base import Rendered
+    from synth.banks import KeywordBank
+
+#: what a template demands and relies on a filter to verify: the rules of its `restrictions`, what questions ask for
+Demand = Literal["rules", "asks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,17 @@ class Filter(ABC):
     @abstractmethod
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
         """Judge one candidate. `pictures` holds its rendered images at stage "image"."""
+
+    def sources(self) -> list[str]:
+        """The plan slots, their facts (`subject.place`) and the written facts that the options name.
+
+        They are checked before a run: of a source that is not there a filter would have nothing to say.
+        """
+        return []
+
+    def verifies(self) -> set[Demand]:
+        """What the template demands and this filter checks; what none does is a note of `synth abilities check`."""
+        return set()
 
     def check_batch(
         self, candidates: Sequence[Candidate], stage: Stage, pictures: Sequence[Sequence[Rendered]]
@@ -251,8 +266,13 @@ class Chain:
         return None
 
 
-def build_chain(ability: Ability, classes: dict[str, type[Filter]]) -> Chain:
-    """Make the filters an ability's YAML names; `classes` maps registered names to plugins."""
+def build_chain(
+    ability: Ability, classes: dict[str, type[Filter]], banks: Mapping[str, KeywordBank] | None = None
+) -> Chain:
+    """Make the filters an ability's YAML names; `classes` maps registered names to plugins.
+
+    With the ability's `banks`, the facts that options name are looked for, too.
+    """
     filters = []
     for number, use in enumerate(ability.filters):
         cls = classes.get(use.name)
@@ -282,5 +302,8 @@ def build_chain(ability: Ability, classes: dict[str, type[Filter]]) -> Chain:
             )
         built = cls(options, ability)
         built.name = use.name
+        for source in built.sources():
+            if problem := ability.source_problem(source, banks):
+                raise SynthError(f"{where}: {problem}.", "Correct the name, or add the fact to the bank.")
         filters.append(built)
     return Chain(filters)

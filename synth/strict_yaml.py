@@ -14,6 +14,8 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue  # `<<: *defaults` brings keys in, which those that are written here replace
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, Hashable) and key in seen:
                 raise yaml.constructor.ConstructorError(
@@ -41,7 +43,8 @@ class Document:
         line, node = 1, self.root
         for step in path:
             if isinstance(node, yaml.MappingNode):
-                pair = next((p for p in node.value if p[0].value == str(step)), None)
+                # the last one: what was merged into a mapping stands before its own keys
+                pair = next((p for p in reversed(node.value) if p[0].value == str(step)), None)
                 if pair is None:
                     break
                 line, node = pair[0].start_mark.line + 1, pair[1]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from synth import strict_yaml
 from synth.abilities import RESERVED, Catalog, parse_ability
 from synth.banks import parse_bank
 from synth.errors import SynthError
@@ -130,6 +131,22 @@ def test_questions_may_say_what_they_ask_for() -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("q7?", "<image>", "questions.subject.place.2: '<image>' is added by the engine"),
+        ("q7?", "3", "questions.subject.place.2: Input should be a valid string"),
+    ],
+)
+def test_errors_in_grouped_questions_name_the_line_where_they_stand(old: str, new: str, message: str) -> None:
+    """The group's key has a dot in it, and the question's place in the pool is not that in its group."""
+    pool = {"subject": [f"q{n}?" for n in range(5)], "subject.place": [f"q{n}?" for n in range(5, 31)]}
+    text = as_yaml(template(questions=pool)).replace(f"- {old}", f"- {new}")
+    with pytest.raises(SynthError) as error:
+        parse_ability(text, "tiny.yaml")
+    assert f"tiny.yaml, line {line_of(text, f'- {new}')}: {message}" in error.value.message
+
+
+@pytest.mark.parametrize(
     ("old", "new", "marker", "message"),
     [
         ("Subject: {{ subject }}", "Subject: {{ subjekt }}", "request:", "write.request: 'subjekt' is undefined"),
@@ -157,6 +174,23 @@ def test_errors_behind_the_schema_name_the_line_too(
     file.write_text(broken)
     found = "\n".join(check_ability(file).problems)
     assert f"tiny.yaml, line {line_of(broken, marker)}: {message}" in found
+
+
+def test_what_a_question_asks_for_must_be_in_the_bank(tmp_path: Path) -> None:
+    pool = {"subject.plaec": [f"q{n}?" for n in range(30)], "keywords, subject.place": ["What is odd here?"]}
+    file = plugin_dir(tmp_path, questions=pool) / "templates" / "tiny.yaml"
+    [problem] = check_ability(file).problems
+    where = f"line {line_of(file.read_text(), 'q0?')}: questions.subject.plaec.0"
+    assert f"{where}: 'subject.plaec': no entry of 'subject' has this fact" in problem
+
+
+def test_demands_that_no_filter_verifies_are_noted(tmp_path: Path) -> None:
+    pool = {"subject.place": [*(f"q{n}?" for n in range(30)), "What is odd here?"]}
+    doubts = check_ability(plugin_dir(tmp_path, questions=pool) / "templates" / "tiny.yaml").doubts
+    assert [one.partition(":")[0] for one in doubts] == ["restrictions", "questions"]
+    checked = ["restrictions", {"grounding": {"asked": 0.5}}]
+    folder = plugin_dir(tmp_path / "checked", questions=pool, filters=checked)
+    assert not check_ability(folder / "templates" / "tiny.yaml").doubts
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED))
@@ -310,3 +344,10 @@ def test_a_key_that_stands_twice_is_an_error_with_its_line() -> None:
     text = "name: x\nfilters: [length]\nfilters: [repetition]\n"
     with pytest.raises(SynthError, match=r"x.yaml, line 3: .*the key 'filters' is there twice"):
         parse_ability(text, "x.yaml")
+
+
+def test_yaml_may_merge_mappings() -> None:
+    text = "base: &base {a: 1, b: 2}\nuse:\n  <<: *base\n  b: 3\n"
+    assert strict_yaml.load(text)["use"] == {"a": 1, "b": 3}
+    with pytest.raises(yaml.YAMLError, match="the key 'b' is there twice"):
+        strict_yaml.load(text + "  b: 4\n")

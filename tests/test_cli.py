@@ -13,9 +13,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from synth.cli import app
+from synth.cli.summary import finish_render
+from synth.config import load_config
+from synth.flow.tally import Tally
+from synth.run.generate import Summary
+from tests.doubles import candidate
 
 ABILITY = "animal"
 
@@ -570,3 +576,19 @@ def test_docs_list_every_command() -> None:
     text = (Path(__file__).parents[1] / "docs/cli.md").read_text()
     for name in typer.main.get_command(app).commands:  # type: ignore[attr-defined]
         assert f"## synth {name}" in text
+
+
+def test_rendering_that_comes_up_short_names_a_command_that_writes_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = load_config(None, {"abilities": {"animal": 5}})
+    tally = Tally(config, (0, 0))
+    lost = candidate(ability="animal", text_passed=True)
+    lost.reject("alignment", "too far")
+    tally.finished(lost)
+    with pytest.raises(typer.Exit):
+        finish_render(Summary(tmp_path, 4, tally, 1.0, missing={"animal": 1}))
+    told = capsys.readouterr().err
+    assert "--max-candidates" not in told
+    assert "Pictures that were rejected: 1;" in told
+    assert f"synth generate --config {tmp_path}/config.yaml --out {tmp_path}" in told

@@ -10,6 +10,8 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,16 +19,18 @@ from typing import Any
 
 import pytest
 
-from synth import files, plugins
+from synth import api, files, plugins
 from synth.abilities import Catalog
 from synth.api import export_run, read_dataset, render_run
 from synth.backends.llm.base import ChatRequest
 from synth.backends.render.base import Rendered, Renderer, RenderRequest
 from synth.errors import BackendError, ReplyError, RunRefused, RunStopped, SynthError
+from synth.flow.backends import Backends
 from synth.ledger import Ledger
 from synth.records import IMAGE_PLACEHOLDER, Candidate
 from synth.run import generate as module
 from synth.run.folder import RunFolder
+from synth.run.look import status
 from tests.doubles import Misbehaving, pictures, plugin_dir, rows, run, use
 
 SMALL = {"renderer": "preview", "render_settings": {"width": 64, "height": 64}}
@@ -436,6 +440,48 @@ def test_a_filter_that_raises_stops_the_run_by_name_and_it_can_go_on(
     assert text_of(tmp_path / "a") == text_of(tmp_path / "b")
 
 
+class SlowRenderer(Renderer):
+    """Notes whether it was closed while it was at work."""
+
+    origin = "rendered"
+    batch_size = 2
+
+    def __init__(self) -> None:
+        self.began = threading.Event()
+        self.rendering = False
+        self.closed_at_work: bool | None = None
+
+    @classmethod
+    def create(cls, argument: str, settings: Any) -> SlowRenderer:
+        return cls()
+
+    def identity(self) -> dict[str, Any]:
+        return {"name": "slow"}
+
+    def render(self, requests: Sequence[RenderRequest]) -> list[Rendered]:
+        from tests.small_runs import picture
+
+        self.rendering = True
+        self.began.set()
+        time.sleep(0.3)
+        self.rendering = False
+        return [Rendered(picture(request.seed, 64)) for request in requests]
+
+    def close(self) -> None:
+        self.closed_at_work = self.rendering
+
+
+async def test_a_stopped_run_closes_its_renderer_when_that_has_ended_its_work(tmp_path: Path) -> None:
+    renderer = SlowRenderer()
+    backends = Backends(None, renderer, None)
+    asked = [asyncio.ensure_future(backends.render(RenderRequest("x", ("x",), "", n, 64, 64))) for n in range(4)]
+    await asyncio.to_thread(renderer.began.wait, 5)
+    for one in asked:
+        one.cancel()
+    await backends.close()
+    assert renderer.closed_at_work is False
+
+
 class OddRenderer(Renderer):
     """The preview renderer, except that it dislikes some prompts, or miscounts."""
 
@@ -670,3 +716,27 @@ def test_the_budget_holds_over_several_starts(tmp_path: Path) -> None:
             run(tmp_path, 50, **settings)
         spent.append(Ledger(tmp_path, read_only=True).tokens())
     assert spent[0] == spent[1] == spent[2] != (0, 0)
+
+
+def test_a_run_that_had_to_be_new_is_gone_on_with_by_its_own_settings(tmp_path: Path) -> None:
+    out = run(tmp_path / "run", n=2, resume="never").folder
+    assert api.generate({"animal": 3}, config=out / "config.yaml").samples == 3
+
+
+@pytest.mark.parametrize(("key", "value"), [("widht", 256), ("width", 3), ("height", "tall")])
+def test_rendering_checks_its_settings_by_name(key: str, value: Any, tmp_path: Path) -> None:
+    folder = run(tmp_path / "run", n=1).folder
+    with pytest.raises(SynthError, match=rf"render_settings\.{key}: ") as error:
+        render_run(folder, renderer="preview", **{key: value})
+    assert error.value.fix
+    assert not (folder / "images").exists()
+
+
+def test_previews_are_known_by_their_origin_and_not_by_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Sketches(OddRenderer):
+        origin = "preview"
+
+    monkeypatch.setattr(module, "make_renderer", lambda spec, settings: Sketches(10**9))
+    folder = run(tmp_path, n=1, renderer="sketches").folder
+    assert status(folder).previews
+    assert {row["provenance"]["renderer"]["origin"] for row in rows(folder)} == {"preview"}

@@ -87,7 +87,7 @@ def _show(ctx: typer.Context, name: str, plugin_dir: _PluginDirs = None) -> None
 
     heading("\nFilters: what a sample must pass, in this order")
     classes, _ = plugins.load_all("synth.filters")
-    for one in build_chain(ability, classes).filters:
+    for one in build_chain(ability, classes, banks).filters:
         options = ", ".join(f"{key} {value}" for key, value in one.options.model_dump().items() if value)
         say(f"  {one.name} (at {', '.join(one.stages)}){': ' + options if options else ''}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,7 +35,7 @@ def status(run: RunArgument) -> None:
 
     Samples, what was dropped and why, tokens, and how to go on. Only reads, so it may be asked
     while the run works."""
-    from synth.cli.summary import print_next_steps
+    from synth.cli.summary import go_on_command, print_next_steps
     from synth.run.look import status as look
 
     found = look(run)
@@ -59,8 +58,7 @@ def status(run: RunArgument) -> None:
         print_next_steps(str(run), found.previews, found.text_only)
     elif found.holder is None:
         heading("\nGo on")
-        quoted = shlex.quote(str(run))
-        say(f"  synth generate --config {quoted}/config.yaml --out {quoted}")
+        say(f"  {go_on_command(str(run))}")
 
 
 def _state(found: RunStatus) -> str:

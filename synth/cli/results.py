@@ -50,21 +50,15 @@ def render(
     pictures of samples that were deleted since are rendered again, with the same seeds. Can be stopped
     and continued like generate."""
     from synth.cli.progress import Watcher
-    from synth.cli.summary import finish
-    from synth.config import load_config
-    from synth.run.folder import frozen_config
+    from synth.cli.summary import finish_render
     from synth.run.generate import render as run_render
-    from synth.run.look import read_ledger
     from synth.run.stop import run_blocking
 
-    config = frozen_config(read_ledger(run))
     sizes = {key: value for key, value in (("width", width), ("height", height)) if value is not None}
-    flags = {f"render_settings.{key}": value for key, value in sizes.items()}
-    load_config(None, {"abilities": config.abilities, **flags})  # checks the sizes
     watcher = Watcher()
     with watcher.explain_errors():
         summary = run_blocking(run_render(run, renderer, scorer, sizes, watcher, plugin_dir))
-    finish(summary, config)
+    finish_render(summary)
 
 
 def export(

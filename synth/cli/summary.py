@@ -16,12 +16,10 @@ if TYPE_CHECKING:
 
 
 def finish(summary: Summary, config: RunConfig) -> None:
-    """Print the summary; exit with 3 if samples are missing."""
+    """Print the summary of `synth generate`; exit with 3 if samples are missing."""
     print_summary(summary)
     if summary.missing:
-        names = ", ".join(f"{count} of '{name}'" for name, count in summary.missing.items())
-        typer.secho("Stopped before all samples were made: ", fg="red", bold=True, nl=False, err=True)
-        note(f"missing are {names}.")
+        _print_missing(summary)
         allowed = max(config.candidates_allowed(n) for n in config.abilities.values())
         note(
             f"All {allowed} candidates that --max-candidates allows were tried. Look at rejected ones with\n"
@@ -29,6 +27,31 @@ def finish(summary: Summary, config: RunConfig) -> None:
             f"then go on with the same command and --max-candidates {2 * allowed}, or change the model."
         )
         raise typer.Exit(3)
+
+
+def finish_render(summary: Summary) -> None:
+    """Print the summary of `synth render`, which writes nothing new; exit with 3 if samples are missing."""
+    print_summary(summary)
+    if summary.missing:
+        _print_missing(summary)
+        dropped = sum(one.pictures_dropped for one in summary.tally.abilities.values())
+        note(
+            f"Pictures that were rejected: {dropped}; no other text waits for one. Write and render more with\n"
+            f"  {go_on_command(str(summary.folder))}"
+        )
+        raise typer.Exit(3)
+
+
+def go_on_command(folder: str) -> str:
+    """What goes on with a run: its own settings, which name the renderer that it has had since `synth render`."""
+    run = shlex.quote(folder.rstrip("/"))
+    return f"synth generate --config {run}/config.yaml --out {run}"
+
+
+def _print_missing(summary: Summary) -> None:
+    names = ", ".join(f"{count} of '{name}'" for name, count in summary.missing.items())
+    typer.secho("Stopped before all samples were made: ", fg="red", bold=True, nl=False, err=True)
+    note(f"missing are {names}.")
 
 
 def print_summary(summary: Summary) -> None:

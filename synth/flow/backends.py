@@ -34,8 +34,8 @@ class Backends:
         self.renderer = renderer
         self.scorer = scorer
         self._llm_slots = Limiter(llm.concurrency if llm else 1)
-        self._render = None
-        self._score = None
+        self._render: Batcher[RenderRequest, Rendered | Exception] | None = None
+        self._score: Batcher[ScoreRequest, Score | Exception] | None = None
         if renderer is not None:
             self._render = Batcher(self._render_batch, renderer.batch_size, renderer.workers)
         if scorer is not None:
@@ -61,7 +61,11 @@ class Backends:
     def identity(self) -> dict[str, Any]:
         return {
             "llm": {**self.llm.identity(), "scripted": self.llm.scripted} if self.llm else None,
-            "renderer": {**self.renderer.identity(), "attribution": self.renderer.attribution}
+            "renderer": {
+                **self.renderer.identity(),
+                "origin": self.renderer.origin,
+                "attribution": self.renderer.attribution,
+            }
             if self.renderer
             else None,
             "scorer": self._scorer_identity(),
@@ -81,6 +85,10 @@ class Backends:
                 await asyncio.to_thread(one.start)
 
     async def close(self) -> None:
+        """Release the backends; what they still do for candidates that were cancelled ends first."""
+        for batcher in (self._render, self._score):
+            if batcher is not None:
+                await batcher.close()
         if self.llm is not None:
             await self.llm.close()
         for one in (self.renderer, self.scorer):

@@ -159,6 +159,7 @@ class Batcher(Generic[Item, Outcome]):
         self._timer: asyncio.TimerHandle | None = None
         self._lingered = False
         self._running: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def submit(self, item: Item) -> Outcome:
         loop = asyncio.get_running_loop()
@@ -167,6 +168,20 @@ class Batcher(Generic[Item, Outcome]):
         self._wait_for_more()
         self._start()
         return await future
+
+    async def close(self) -> None:
+        """Drop what waits and return when nothing is in work any more; nothing may be submitted afterwards.
+
+        Work goes on in threads when those who asked for it were cancelled, and its backend must not be closed then.
+        """
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for _, future in self._pending:
+            future.cancel()
+        self._pending.clear()
+        if self._running:
+            await asyncio.wait(self._running)
 
     def _wait_for_more(self) -> None:
         if self._timer is not None:

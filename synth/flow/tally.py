@@ -23,6 +23,7 @@ class AbilityTally:
     accepted: int = 0
     tried: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    pictures_dropped: int = 0
     watched: set[int] = field(default_factory=set)
     first: Counter[str] = field(default_factory=Counter)
     stop_after: int = 24
@@ -46,6 +47,7 @@ class AbilityTally:
         self.accepted += good
         if not good:
             self.dropped[end] += 1
+            self.pictures_dropped += candidate.text_passed
         if candidate.index in self.watched:
             self.first[end] += 1
             if self.first.total() == self.stop_after:

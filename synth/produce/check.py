@@ -63,7 +63,7 @@ def check_ability(file: Path, plugin_dirs: Sequence[Path] = ()) -> Checked:
     found.checked.append(f"the keyword banks: {sizes or 'none are used'}")
     _questions(ability, found)
     _templates(ability, banks, found)
-    _examples(ability, found)
+    _examples(ability, banks, found)
     return found
 
 
@@ -120,16 +120,17 @@ def _templates(ability: Ability, banks: dict[str, KeywordBank], found: Checked) 
         found.checked.append(f"the plan and all templates, rendered for {plans} plans that cover the banks")
 
 
-def _examples(ability: Ability, found: Checked) -> None:
+def _examples(ability: Ability, banks: dict[str, KeywordBank], found: Checked) -> None:
     """Every example must pass what the model's replies must pass."""
     try:
         classes, broken = plugins.load_all("synth.filters")
-        chains = {kind: build_chain(ability, classes) for kind in _KINDS}
+        chains = {kind: build_chain(ability, classes, banks) for kind in _KINDS}
         prompters = {kind: Prompter(ability, kind) for kind in _KINDS}
     except SynthError as error:
         found.problems.append(str(error))
         return
     found.doubts += broken
+    found.doubts += _unverified(ability, chains["describe"])
     before = len(found.problems)
     for number, example in enumerate(ability.examples, 1):
         found.problems += [f"examples: example {number}: {one}" for one in _limits(ability, example)]
@@ -146,6 +147,20 @@ def _examples(ability: Ability, found: Checked) -> None:
     if len(found.problems) == before:
         names = ", ".join(f.name for f in chains["describe"].filters if set(f.stages) & set(_TEXT_STAGES))
         found.checked.append(f"the examples, by the ability's own text filters: {names}")
+
+
+def _unverified(ability: Ability, chain: Chain) -> list[str]:
+    """What the template demands although none of its filters looks whether it is so."""
+    verified = {demand for one in chain.filters for demand in one.verifies()}
+    found = []
+    if ability.restrictions and "rules" not in verified:
+        found.append("restrictions: no filter verifies them; add '- restrictions' to 'filters'")
+    if any(question.asks for question in ability.questions) and "asks" not in verified:
+        found.append(
+            "questions: no filter verifies that answers speak of what is asked for; "
+            "add '- grounding: {asked: 0.5}' to 'filters'"
+        )
+    return found
 
 
 def _limits(ability: Ability, example: Example) -> list[str]:

@@ -58,6 +58,10 @@ class Illustrator:
         elif candidate.state in ("accepted", "surplus"):
             await self._restore(candidate)
 
+    async def close(self) -> None:
+        """Return when the image filters look at nothing any more."""
+        await self._judge.close()
+
     async def _make(self, candidate: Candidate) -> None:
         """Files first, under their final names, then the ledger row."""
         try:

@@ -66,7 +66,7 @@ def load_chains(config: RunConfig) -> Chains:
     classes, broken = plugins.load_all("synth.filters")
     for problem in broken:
         warnings.warn(f"a filter plugin is skipped: {problem}", stacklevel=2)
-    chains = {name: build_chain(ability, classes) for name, ability in abilities.items()}
+    chains = {name: build_chain(ability, classes, banks[name]) for name, ability in abilities.items()}
     return Chains(abilities, banks, chains, classes)
 
 

@@ -78,15 +78,18 @@ class RunFolder:
         return old is not None
 
     def freeze(self, config: RunConfig, identity: dict[str, Any]) -> None:
-        """Write down what this run is; `config.yaml` is the copy for people."""
+        """Write down what this run is; `config.yaml` is the copy for people, and what goes on with the run.
+
+        So `resume` is not kept: it is said of one start, and `never` would refuse every later one.
+        """
         url = config.llm_settings.base_url
         if url:  # runs are shared: a login in the address must not be
             settings = config.llm_settings.model_copy(update={"base_url": without_login(url)})
             config = config.model_copy(update={"llm_settings": settings})
         self.ledger.set_meta("identity", identity)
-        self.ledger.set_meta("config", config.model_dump(mode="json"))
+        self.ledger.set_meta("config", config.model_dump(mode="json", exclude={"resume"}))
         self.ledger.flush()
-        frozen = yaml.safe_dump(config.model_dump(mode="json", exclude_none=True), sort_keys=False)
+        frozen = yaml.safe_dump(config.model_dump(mode="json", exclude={"resume"}, exclude_none=True), sort_keys=False)
         with whole_file(self.path / CONFIG_FILE) as file:
             file.write(frozen.encode())
 

@@ -15,7 +15,7 @@ from typing import Any
 from synth import __version__
 from synth.abilities import Ability
 from synth.backends.render.base import Renderer
-from synth.config import RunConfig, differences
+from synth.config import RunConfig, differences, load_config
 from synth.errors import BackendError, RunRefused, SynthError
 from synth.filtering import Chain
 from synth.flow.backends import Backends
@@ -190,9 +190,10 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
         ]
         lives: dict[str, Callable[[int], Awaitable[bool]]] = {p.ability.name: p.live for p in producers}
         announcement = Announcement(run.path, setup.names, setup.reasons, resumed, _refilter(ledger))
-        summary = await _run(setup, run, tally, lives, announcement, watch)
+        present = [one for one in illustrators.values() if one is not None]
+        summary = await _run(setup, run, tally, lives, present, announcement, watch)
         summary.rotated = {p.ability.name: p.rotation.replaced for p in producers}
-        summary.restored = sum(one.restored for one in illustrators.values() if one is not None)
+        summary.restored = sum(one.restored for one in present)
         return summary
 
 
@@ -216,12 +217,11 @@ async def render(
         if old["renderer"] is not None:  # it has pictures: what nobody names is as it was
             renderer = config.renderer if renderer == AUTO else renderer
             scorer = config.scorer if scorer == AUTO else scorer
-        settings = config.render_settings.model_copy(update=render_settings)
-        config = config.model_copy(
-            update={"renderer": renderer, "scorer": scorer, "out": folder, "render_settings": settings}
-        )
+        settings = {**config.render_settings.model_dump(), **render_settings}
+        changes = {"renderer": renderer, "scorer": scorer, "out": folder, "render_settings": settings}
         if plugin_dirs:  # they lie elsewhere on this machine
-            config = config.model_copy(update={"plugin_dirs": plugin_dirs})
+            changes["plugin_dirs"] = plugin_dirs
+        config = load_config(None, {**config.model_dump(), **changes})
         setup = prepare(config, writes=False)
         if setup.backends.renderer is None:
             raise SynthError("synth render needs a renderer, not 'none'.", "Name one: --renderer preview.")
@@ -246,7 +246,7 @@ async def render(
             illustrators.append(illustrator)
             lives[name] = _render_life(Saved(run.ledger, name), illustrator, tally)
         announcement = Announcement(run.path, setup.names, setup.reasons, True, _refilter(run.ledger))
-        summary = await _run(setup, run, tally, lives, announcement, watch)
+        summary = await _run(setup, run, tally, lives, illustrators, announcement, watch)
         summary.restored = sum(one.restored for one in illustrators)
         return summary
 
@@ -270,6 +270,7 @@ async def _run(
     run: RunFolder,
     tally: Tally,
     lives: dict[str, Callable[[int], Awaitable[bool]]],
+    illustrators: list[Illustrator],
     announcement: Announcement,
     watch: Watch,
 ) -> Summary:
@@ -290,6 +291,8 @@ async def _run(
         first = _first(group_error)
         raise _explained(first) from first
     finally:
+        for illustrator in illustrators:
+            await illustrator.close()
         await backends.close()
         run.ledger.flush()
         run.ledger.set_meta("tokens", [tally.prompt_tokens, tally.completion_tokens])

@@ -59,7 +59,7 @@ class RunStatus:
     @property
     def previews(self) -> bool:
         renderer = self.identity.get("renderer") or {}
-        return bool(renderer.get("preview")) or renderer.get("name") == "preview"
+        return renderer.get("origin") == "preview"
 
     @property
     def done(self) -> bool:

@@ -185,6 +185,15 @@ async def test_a_breakdown_that_is_over_costs_nothing(endpoint, connect):
     assert (reply.prompt_tokens, reply.completion_tokens) == (100, 18)  # with those of the harmless request
 
 
+async def test_a_harmless_request_is_paid_for_where_the_repeated_one_has_no_text(endpoint, connect):
+    endpoint.script = [says({"error": "boom"}, 500)] * 2 + [says(completion()), says(completion(None))]
+    llm = await connect(retries=1)
+    with pytest.raises(ReplyError) as caught:
+        await llm.chat(make_request())
+    reply = caught.value.reply
+    assert (reply.prompt_tokens, reply.completion_tokens) == (100, 18)
+
+
 async def test_a_single_poisonous_request_does_not_stop_the_run(endpoint, connect):
     async def poisoned(request, body):
         bad = "poison" in body["messages"][-1]["content"]
@@ -271,6 +280,22 @@ async def test_a_rate_limit_leaks_no_place_whatever_is_cancelled():
         await limit.enter()
 
 
+async def test_a_wait_that_is_made_longer_meanwhile_is_kept(endpoint, connect):
+    endpoint.script = [says(completion())]
+    llm = await connect()
+    began = time.monotonic()
+    llm._backoff.hold_all(0.3)
+    asked = asyncio.create_task(llm.chat(make_request()))
+    await asyncio.sleep(0.1)
+    llm._backoff.hold_all(0.9)
+    await asked
+    assert time.monotonic() - began > 0.9
+
+
+def test_delays_stay_short_however_many_tries_there_were():
+    assert 0 <= Backoff().delay(5000) <= 60
+
+
 def test_retry_after_forms():
     assert retry_after("3") == 3
     assert retry_after("-3") == 0
@@ -283,13 +308,13 @@ def test_retry_after_forms():
 # -- refusals --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [401, 403])
-async def test_wrong_key(endpoint, connect, status):
+@pytest.mark.parametrize(("status", "requests"), [(401, 1), (403, 2)])  # 403 may be about the prompt
+async def test_wrong_key(endpoint, connect, status, requests):
     endpoint.script = [says({"error": {"message": f"Incorrect API key provided: {KEY}"}}, status)]
     with pytest.raises(BackendError, match="OPENAI_API_KEY") as caught:
         await (await connect()).chat(make_request())
     assert KEY not in hide_nothing(caught.value)
-    assert len(endpoint.bodies) == 1
+    assert len(endpoint.bodies) == requests
 
 
 @pytest.mark.parametrize("status", [302, 400, 402, 404, 413, 429, 500])
@@ -385,14 +410,17 @@ async def test_no_harmless_request_is_sent_where_others_are_answered(endpoint, c
     assert len(endpoint.bodies) == 2
 
 
-async def test_403_for_one_prompt_is_about_the_prompt(endpoint, connect):
+@pytest.mark.parametrize("before", [(), ("flower",)])
+async def test_403_for_one_prompt_is_about_the_prompt(endpoint, connect, before):
+    """Also where it is the first that a process hears: otherwise every resume would stop at the same prompt."""
     endpoint.script = [_dislikes("weapon", 403)]
     llm = await connect()
-    await llm.chat(make_request("flower"))
+    for message in before:
+        await llm.chat(make_request(message))
     with pytest.raises(ReplyError, match=r"403.*weapon is too long"):
         await llm.chat(make_request("weapon"))
     endpoint.script = [says({"error": "revoked"}, 403)]
-    with pytest.raises(BackendError, match=r"refuses every request.*revoked"):
+    with pytest.raises(BackendError, match=r"does not accept the API key.*revoked"):
         await llm.chat(make_request("flower"))
 
 
@@ -507,6 +535,29 @@ def test_nothing_to_go_to(monkeypatch):
 def test_unusable_addresses(url):
     with pytest.raises(SynthError, match="http"):
         OpenAICompatible.create("m", LLMSettings(base_url=url))
+
+
+@pytest.mark.parametrize("path", ["", "/", "/chat/completions"])
+async def test_a_query_in_the_address_is_sent_and_its_keys_are_not_shown(endpoint, connect, path):
+    """Azure's form. The path goes before the query."""
+    asked = []
+
+    async def answer(request, body):
+        asked.append(request.path_qs)
+        return web.json_response({"error": "code hunter22 or api-version 2024-10-21 is wrong"}, status=401)
+
+    endpoint.script = [answer]
+    llm = await connect(f"{endpoint.url}{path}?api-version=2024-10-21&code=hunter22")
+    with pytest.raises(BackendError) as caught:
+        await llm.chat(make_request())
+    assert asked == ["/v1/chat/completions?api-version=2024-10-21&code=hunter22"]
+    assert "hunter22" not in hide_nothing(caught.value)
+    assert llm._clean("hunter22 2024-10-21") == "*** 2024-10-21"
+
+
+def test_a_fragment_in_the_address_is_refused():
+    with pytest.raises(SynthError, match="fragment"):
+        OpenAICompatible.create("m", LLMSettings(base_url="http://localhost:8000/v1#/chat"))
 
 
 def test_model_is_needed():

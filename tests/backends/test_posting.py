@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from synth.backends.llm import posting
 from synth.backends.llm.posting import BrokenOff, NoConnection, Poster
 
 AUTHORITY = trustme.CA()
@@ -87,6 +88,7 @@ ZIPPED = gzip.compress(b"hello!")
         (b"HTTP/1.1 200\r\nContent-Length: 6\r\n\r\nhello!", 1),
         (CHUNKED, 1),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello!", 2),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: Close, te\r\n\r\nhello!", 2),
         (b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nhello!", 2),
         (b"HTTP/1.1 200 OK\r\n\r\nhello!", 2),
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(ZIPPED), ZIPPED), 1),
@@ -118,6 +120,22 @@ async def test_forms_of_an_answer_and_whether_the_connection_is_kept(answer: byt
 async def test_what_is_no_answer(answer: bytes | None) -> None:
     async with serving(Server(answer, answer, closes=True)) as port:
         with pytest.raises(BrokenOff):
+            await to(port).post(b"")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"Content-Length: 5001\r\n\r\n" + b"x" * 5001,
+        b"\r\n" + b"x" * 5001,
+        b"Transfer-Encoding: chunked\r\n\r\n" + (b"3e8\r\n" + b"x" * 1000 + b"\r\n") * 6 + b"0\r\n\r\n",
+        b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"x" * 5001),
+    ],
+)
+async def test_an_answer_without_end_is_not_read_to_its_end(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posting, "_MOST_BYTES", 5000)
+    async with serving(Server(b"HTTP/1.1 200 OK\r\n" + answer, closes=True)) as port:
+        with pytest.raises(BrokenOff, match="larger than"):
             await to(port).post(b"")
 
 
@@ -184,6 +202,26 @@ async def test_certificates_are_verified(authority: str, monkeypatch: pytest.Mon
         poster.close()
 
 
+async def test_only_a_certificate_ends_the_run_other_trouble_with_tls_may_pass() -> None:
+    async def ends_the_handshake(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"\x15\x03\x03\x00\x02\x02\x50")  # a fatal alert: internal error
+        writer.close()
+
+    async with serving(ends_the_handshake) as port:
+        with pytest.raises(NoConnection):
+            await to(port, "https").post(b"")
+
+    async def speaks_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with serving(speaks_http) as port:
+        with pytest.raises(NoConnection, match="http, not https"):
+            await to(port, "https").post(b"")
+
+
 async def test_a_proxy_is_asked_for_the_page_itself() -> None:
     proxy = Server(OK)
     async with serving(proxy) as port:
@@ -227,6 +265,14 @@ async def test_a_proxy_lets_tls_through_and_sees_nothing(
     assert seen == [b"CONNECT localhost:%d HTTP/1.1\r\nHost: localhost:%d\r\n\r\n" % (port, port)]
 
 
+async def test_a_proxy_is_asked_for_a_numeric_address_in_brackets() -> None:
+    proxy = Server(b"HTTP/1.1 403 No\r\n\r\n")
+    async with serving(proxy) as port:
+        with pytest.raises(NoConnection, match="403"):
+            await Poster("https://[fd00::1]:8443/v1", {}, f"http://localhost:{port}", 5).post(b"")
+    assert proxy.requests == [b"CONNECT [fd00::1]:8443 HTTP/1.1\r\nHost: [fd00::1]:8443\r\n\r\n"]
+
+
 @pytest.mark.parametrize(
     ("url", "headers", "proxy"),
     [
@@ -235,6 +281,7 @@ async def test_a_proxy_lets_tls_through_and_sees_nothing(
         ("ftp://a/", {}, None),
         ("http://a/", {}, "https://proxy:1"),
         ("http://a/", {}, "proxy:3128"),
+        ("http://a/", {}, "http://proxy:99999"),
     ],
 )
 def test_what_cannot_be_sent(url: str, headers: dict[str, str], proxy: str | None) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from synth import plugins
 from synth.errors import SynthError
+from synth.filtering import build_chain
 from synth.records import Candidate, Entry
-from tests.doubles import candidate, template
+from tests.doubles import ability, banks, candidate, template
 from tests.filters.judging import chain, verdict
 
 
@@ -137,11 +140,42 @@ def test_answers_may_not_add_much() -> None:
     assert (found.outcome, found.score) == ("fail", 0.0)  # the worst answer counts
 
 
-@pytest.mark.parametrize("option", ["answer", "answer_either", "never_deny", "never_usual"])
-def test_sources_must_exist(option: str) -> None:
-    value: Any = ["subjet.place"] if option.startswith("never") else {"subjet.place": 0.5}
-    with pytest.raises(SynthError, match=r"grounding: 'subjet\.place' is neither"):
-        chain("grounding", {option: value})
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"answer": {"X": 0.5}},
+        {"answer_either": {"X": 0.5}},
+        {"apart": {"X": ["subject"]}},
+        {"apart": {"subject": ["X"]}},
+        {"never_deny": ["X"]},
+        {"never_absent": ["X"]},
+        {"never_usual": ["X"]},
+        {"peculiar": {"X": "subject"}},
+        {"peculiar": {"subject": "X"}},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("subjet.place", "'subjet.place' is no plan slot"),
+        ("normal.place", "'normal.place' is no plan slot"),
+        ("camera.place", "'camera.place': no entry of 'camera' has this fact"),
+        ("subject.plaec", "'subject.plaec': no entry of 'subject' has this fact (there are ['is', 'place'])"),
+    ],
+)
+def test_sources_must_exist(options: dict[str, Any], source: str, problem: str) -> None:
+    classes, _ = plugins.load_all("synth.filters")
+    named = json.loads(json.dumps(options).replace("X", source))
+    with pytest.raises(SynthError) as error:
+        build_chain(ability(filters=[{"grounding": named}]), classes, banks())
+    assert f"filters: grounding: {problem}" in error.value.message
+
+
+def test_a_fact_that_only_some_entries_have_is_a_source() -> None:
+    classes, _ = plugins.load_all("synth.filters")
+    few = banks(odd="made of glass\nwearing a hat | true: keeps its head warm\n")
+    assert build_chain(ability(filters=[{"grounding": {"never_deny": ["oddity.true"]}}]), classes, few)
 
 
 def test_no_sources_no_verdict_but_pass() -> None:

@@ -219,3 +219,17 @@ async def test_what_has_lingered_leaves_as_soon_as_a_worker_is_free() -> None:
         await asyncio.gather(*tasks)
         assert await batcher.submit(5) == 50
     assert work.batches == [[0, 1, 2, 3], [4], [5]]
+
+
+async def test_closing_drops_what_waits_and_awaits_what_runs() -> None:
+    work = Work(0.02)
+    batcher = Batcher(work, batch_size=2, workers=1, linger=60)
+    running = [asyncio.ensure_future(batcher.submit(item)) for item in range(5)]
+    await asyncio.sleep(0.005)
+    running[0].cancel()  # the batch goes on without it
+    async with asyncio.timeout(1):
+        await batcher.close()
+        found = await asyncio.gather(*running, return_exceptions=True)
+    assert work.batches == [[0, 1]]
+    assert work.running == 0
+    assert [isinstance(one, asyncio.CancelledError) for one in found] == [True, False, True, True, True]

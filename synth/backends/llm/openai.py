@@ -15,15 +15,14 @@ import re
 import ssl
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote_plus, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest, LLMSettings
-from synth.backends.llm.dialect import Dialect, Encoder
-from synth.backends.llm.posting import BrokenOff, NoConnection, Poster
+from synth.backends.llm.dialect import Complaint, Dialect, Encoder
+from synth.backends.llm.posting import Answer, BrokenOff, NoConnection, Poster
 from synth.backends.llm.retrying import Backoff, RateLimit, retry_after
 from synth.errors import BackendError, ReplyError, SynthError
 
@@ -39,6 +38,7 @@ _REFUSED_IN_A_ROW = 48
 #: What is asked instead of a request that failed, to find out whether the request or the endpoint is to blame.
 _HARMLESS = "This is only a test. Answer briefly."
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_SECRET_NAME = re.compile(r"key|token|secret|sig|code|pass|auth", re.IGNORECASE)
 _CHARACTERS_PER_TOKEN = 4
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -51,9 +51,11 @@ class OpenAICompatible(LLM):
         self.concurrency = settings.concurrency or _CONCURRENCY
         self._settings = settings
         self._key = next((os.environ[name].strip() for name in _KEY_NAMES if os.environ.get(name)), "")
-        self._base_url, self._login = _split_login(_base_url(settings.base_url, self._key))
-        self._secrets = _secrets(self._key, self._login)
-        self._url = f"{self._base_url}/chat/completions"
+        address, self._login = _split_login(_base_url(settings.base_url, self._key))
+        parts = urlsplit(address)
+        self._base_url = urlunsplit(parts._replace(query=""))  # as messages show it; a query may hold a key
+        self._url = urlunsplit(parts._replace(path=f"{parts.path}/chat/completions"))
+        self._secrets = _secrets(self._key, self._login, *_query_secrets(parts.query))
         self._encoder = Encoder(model)
         self._dialect = Dialect()
         self._backoff = Backoff()
@@ -118,6 +120,10 @@ class OpenAICompatible(LLM):
         if not failure.refused:  # it may have been a breakdown that is over
             try:
                 return _with_cost(await self._persist(request, 1), probes)
+            except ReplyError as unusable:
+                if unusable.reply is not None:
+                    unusable.reply = _with_cost(unusable.reply, probes)
+                raise
             except _Failed as again:
                 failure = again
                 probes.append(await self._acquit(failure, request))
@@ -138,10 +144,13 @@ class OpenAICompatible(LLM):
                 return await self._persist(replace(request, message=_HARMLESS), 1)
             except ReplyError as odd:
                 return odd.reply
-            except _Failed:
-                raise self._everything(failure) from None
+            except _Failed as probe:
+                raise self._everything(failure, probe) from None
 
-    def _everything(self, failure: _Failed) -> BackendError:
+    def _everything(self, failure: _Failed, probe: _Failed) -> BackendError:
+        """The error when a harmless request (`probe`) fares no better than the one that failed."""
+        if probe.status == 403:
+            return self._no_access(str(probe))
         if not failure.refused:
             return self._unusable(failure)
         return self._stop(
@@ -149,6 +158,14 @@ class OpenAICompatible(LLM):
             "Do what it says (name of the model, parameters, length of its context), then run the same command again; "
             "it goes on where it stopped. Sampling, max_tokens and the example pool belong to the run's identity: to "
             "change those, give a new --out.",
+        )
+
+    def _no_access(self, said: str) -> BackendError:
+        if not self._key:
+            return self._stop(f"{self._base_url} wants an API key: {said}", "Set OPENAI_API_KEY.")
+        return self._stop(
+            f"{self._base_url} does not accept the API key: {said}",
+            f"Set OPENAI_API_KEY (or SYNTH_API_KEY, which goes first) to a key that may use {self.model}.",
         )
 
     def _count_refusal(self, failure: _Failed) -> None:
@@ -168,7 +185,7 @@ class OpenAICompatible(LLM):
         while True:
             await self._limit.enter()
             try:
-                if pause := self._backoff.held():
+                while pause := self._backoff.held():  # another answer may make it longer meanwhile
                     await asyncio.sleep(pause)
                 self._check_up()
                 dialect, sent = self._dialect, time.monotonic()
@@ -205,7 +222,7 @@ class OpenAICompatible(LLM):
                 answer = await self._poster.post(body)
         except TimeoutError:
             raise _Again(f"no answer within {self._settings.timeout:g} seconds") from None
-        except ssl.SSLError as error:
+        except ssl.SSLCertVerificationError as error:
             raise self._stop(
                 f"The certificate of {self._base_url} cannot be verified: {self._clean(str(error))}",
                 "Check the address and the machine's certificates (SSL_CERT_FILE names additional ones).",
@@ -216,7 +233,7 @@ class OpenAICompatible(LLM):
             raise _Again(f"the connection broke off ({error})") from None
         if answer.status == 200:
             return self._reply(answer.body, dialect, request)
-        self._refused(answer.status, answer.headers, answer.body, dialect)
+        self._refused(answer, request, dialect)
 
     def _reply(self, raw: bytes, dialect: Dialect, request: ChatRequest) -> ChatReply:
         import orjson
@@ -259,17 +276,12 @@ class OpenAICompatible(LLM):
             )
         return f"the reply has no text (its content is {type(message.get('content')).__name__})"
 
-    def _refused(self, status: int, headers: Mapping[str, str], raw: bytes, dialect: Dialect) -> NoReturn:
+    def _refused(self, answer: Answer, request: ChatRequest, dialect: Dialect) -> NoReturn:
         """Raise what an answer other than 200 means."""
-        said = self._clean(raw[:4000].decode("utf-8", "replace"))
-        # Some gateways say 403 of a prompt that they do not like; a key that was good is not meant then.
-        if status == 401 or (status == 403 and not self._answers):
-            if self._key:
-                raise self._stop(
-                    f"{self._base_url} does not accept the API key ({status}).",
-                    f"Set OPENAI_API_KEY (or SYNTH_API_KEY, which goes first) to a key that may use {self.model}.",
-                )
-            raise self._stop(f"{self._base_url} wants an API key ({status}).", "Set OPENAI_API_KEY.")
+        status, headers = answer.status, answer.headers
+        said = self._clean(answer.body[:4000].decode("utf-8", "replace"))
+        if status == 401:
+            raise self._no_access("status 401.")
         if status in (404, 405):
             raise self._stop(
                 f"{self._base_url} has no model {self.model}, or no chat completions ({status}): {said}",
@@ -287,10 +299,12 @@ class OpenAICompatible(LLM):
             after = retry_after(headers.get("retry-after"))
             raise _Again(f"status {status}: {said}", after=after, limited=status == 429)
         if status in (400, 422):
-            following = dialect.after(said)
+            sent = (request.message, self._encoder.appended(request, dialect))
+            following = dialect.after(Complaint.read(answer.body, *sent))
             if following is not None:
                 raise _Adapt(following, said)
-        raise _Failed(f"the endpoint refuses the request ({status}): {said}", refused=True)
+        # Also 403: some gateways say it of a prompt that they do not like. A harmless request shows what is meant.
+        raise _Failed(f"the endpoint refuses the request ({status}): {said}", refused=True, status=status)
 
     def _learn(self, used: Dialect, change: _Adapt) -> None:
         """Remember a refusal once, however many requests in flight ran into it."""
@@ -368,13 +382,14 @@ class _Again(Exception):
 
 
 class _Failed(Exception):
-    """A request that will get no answer: refused, or not answered in all its tries. `answers` is how many requests
-    like it had been answered when it was last sent."""
+    """A request that will get no answer: refused (with this `status`), or not answered in all its tries. `answers`
+    is how many requests like it had been answered when it was last sent."""
 
-    def __init__(self, what: str, refused: bool = False, answers: int = 0) -> None:
+    def __init__(self, what: str, refused: bool = False, answers: int = 0, status: int = 0) -> None:
         super().__init__(what)
         self.refused = refused
         self.answers = answers
+        self.status = status
 
 
 class _Adapt(Exception):
@@ -394,14 +409,17 @@ def _base_url(given: str | None, key: str) -> str:
                 "Give the endpoint with --base-url URL, or set OPENAI_API_KEY to use OpenAI's.",
             )
         return _OPENAI
+    example = "Example: --base-url http://localhost:8000/v1"
     try:
         parts = urlsplit(given.strip())
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         usable = False
     if not usable:
-        raise SynthError("--base-url is not an http or https address.", "Example: --base-url http://localhost:8000/v1")
-    return given.strip().rstrip("/").removesuffix("/chat/completions")
+        raise SynthError("--base-url is not an http or https address.", example)
+    if "#" in given:
+        raise SynthError("--base-url has a fragment ('#...'), which is never sent to a server.", example)
+    return urlunsplit(parts._replace(path=parts.path.rstrip("/").removesuffix("/chat/completions").rstrip("/")))
 
 
 def _split_login(url: str) -> tuple[str, str]:
@@ -414,10 +432,17 @@ def _split_login(url: str) -> tuple[str, str]:
     return urlunsplit(parts._replace(netloc=host)), login
 
 
-def _secrets(key: str, login: str) -> list[str]:
+def _query_secrets(query: str) -> list[str]:
+    """The values in an address's query that are called like keys; its others (`api-version`) may be shown."""
+    pairs = (pair.partition("=") for pair in query.split("&"))
+    values = [value for name, _, value in pairs if _SECRET_NAME.search(name)]
+    return values + [unquote_plus(value) for value in values]
+
+
+def _secrets(key: str, login: str, *others: str) -> list[str]:
     """Longest first, so that a part never breaks up the whole; a local server's dummy key ("x") is none and would
     only make its messages unreadable."""
-    found = {key, login, login.partition(":")[2], base64.b64encode(login.encode()).decode()}
+    found = {key, login, login.partition(":")[2], base64.b64encode(login.encode()).decode(), *others}
     return sorted((one for one in found if len(one) > 2), key=len, reverse=True)
 
 

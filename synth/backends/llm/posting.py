@@ -16,7 +16,13 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
+_IN_PATHS = "/%:@!$&'()*+,;=~"
 _NEXT_ADDRESS_SECONDS = 0.25  # a host that has several addresses may not answer at all of them
+
+
+#: A reply has some kilobytes; whoever sends this much sends no reply.
+_MOST_BYTES = 16 << 20
 
 
 class NoConnection(Exception):
@@ -24,7 +30,7 @@ class NoConnection(Exception):
 
 
 class BrokenOff(Exception):
-    """The connection ended in the middle of an answer, or what came is not HTTP."""
+    """The connection ended in the middle of an answer, or what came is not HTTP or without end."""
 
 
 class _Stale(Exception):
@@ -50,13 +56,16 @@ class Poster:
         parts = urlsplit(url)
         self._host, self._port = _address(parts)
         self._proxy = urlsplit(proxy) if proxy else None
-        if self._proxy is not None and (self._proxy.scheme != "http" or not self._proxy.hostname):
-            raise ValueError("only proxies of the kind http://HOST:PORT are known")
+        self._connect_to = self._host, self._port
+        if self._proxy is not None:
+            self._connect_to = _proxy_address(self._proxy)
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._connect_seconds = connect_seconds
         self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         authority = parts.netloc.rpartition("@")[2].encode("idna").decode()
-        target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
+        target = quote(parts.path or "/", safe=_IN_PATHS)
+        if parts.query:
+            target += "?" + quote(parts.query, safe=_IN_PATHS + "?")
         lines = {"Host": authority, "Accept-Encoding": "identity", **headers}
         if self._proxy is not None and self._tls is None:
             target = f"http://{authority}{target}"
@@ -64,7 +73,8 @@ class Poster:
         self._head = _head(f"POST {target} HTTP/1.1", lines)
 
     async def post(self, body: bytes) -> Answer:
-        """Raises `NoConnection`, `BrokenOff`, and `ssl.SSLError` if the other side cannot be trusted."""
+        """Raises `NoConnection`, `BrokenOff`, and `ssl.SSLCertVerificationError` if the other side cannot be
+        trusted."""
         request = b"%bContent-Length: %d\r\n\r\n%b" % (self._head, len(body), body)
         while self._free:
             reader, writer = self._free.pop()
@@ -100,7 +110,7 @@ class Poster:
                 writer.close()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        host, port = (self._host, self._port) if self._proxy is None else _address(self._proxy)
+        host, port = self._connect_to
         direct = self._tls if self._proxy is None else None
         try:
             async with asyncio.timeout(self._connect_seconds):
@@ -111,8 +121,11 @@ class Poster:
                     await self._tunnel(self._proxy, self._tls, reader, writer)
         except TimeoutError:
             raise NoConnection(f"none within {self._connect_seconds:g} seconds") from None
-        except ssl.SSLError:
+        except ssl.SSLCertVerificationError:
             raise
+        except ssl.SSLError as error:  # may pass: a balancer that restarts ends handshakes in many ways
+            hint = "; it may speak http, not https" if error.reason in _NOT_TLS else ""
+            raise NoConnection(f"{error}{hint}") from error
         except (OSError, EOFError, ValueError) as error:
             raise NoConnection(str(error)) from error
         return reader, writer
@@ -121,7 +134,8 @@ class Poster:
         self, proxy: SplitResult, tls: ssl.SSLContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Ask the proxy for the way through, so that it sees nothing of what is sent."""
-        target = f"{self._host}:{self._port}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        target = f"{host}:{self._port}"
         writer.write(_head(f"CONNECT {target} HTTP/1.1", {"Host": target, **_proxy_login(proxy)}) + b"\r\n")
         try:
             status, _, _ = await _read_head(reader)
@@ -138,15 +152,16 @@ async def _read(reader: asyncio.StreamReader) -> tuple[Answer, bool]:
     status = 100
     while status < 200:  # 1xx only announces the answer
         status, version, headers = await _read_head(reader)
-    keep = headers.get("connection", "").lower() != "close" and version == "HTTP/1.1"
+    options = {option.strip() for option in headers.get("connection", "").lower().split(",")}
+    keep = "close" not in options and version == "HTTP/1.1"
     if "chunked" in headers.get("transfer-encoding", "").lower():
         body = await _read_chunks(reader)
     elif "content-length" in headers:
-        body = await reader.readexactly(int(headers["content-length"]))
+        body = await reader.readexactly(_within(int(headers["content-length"])))
     else:
-        body, keep = await reader.read(), False
+        body, keep = await _read_to_end(reader), False
     if headers.get("content-encoding", "identity") in ("gzip", "deflate"):  # although it was not asked for
-        body = zlib.decompress(body, zlib.MAX_WBITS | 32)
+        body = _unpack(body)
     return Answer(status, headers, body), keep
 
 
@@ -166,9 +181,34 @@ async def _read_head(reader: asyncio.StreamReader) -> tuple[int, str, dict[str, 
     return int(rest[:3]), version, headers
 
 
+def _within(size: int) -> int:
+    """`size`, where an answer may be that large; one that is larger would take all memory before it is looked at."""
+    if size > _MOST_BYTES:
+        raise BrokenOff(f"its answer is larger than {_MOST_BYTES >> 20} MiB")
+    return size
+
+
+async def _read_to_end(reader: asyncio.StreamReader) -> bytes:
+    parts, total = [], 0
+    while part := await reader.read(_MOST_BYTES):
+        parts.append(part)
+        total = _within(total + len(part))
+    return b"".join(parts)
+
+
+def _unpack(body: bytes) -> bytes:
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    plain = unpacking.decompress(body, _MOST_BYTES + 1)
+    _within(len(plain))
+    if not unpacking.eof:
+        raise EOFError
+    return plain
+
+
 async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
-    chunks = []
+    chunks, total = [], 0
     while size := int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
+        total = _within(total + size)
         chunks.append(await reader.readexactly(size))
         await reader.readexactly(2)
     while await reader.readuntil(b"\r\n") != b"\r\n":  # trailers
@@ -187,6 +227,15 @@ def _address(parts: SplitResult) -> tuple[str, int]:
     if parts.hostname is None or parts.scheme not in _DEFAULT_PORTS:
         raise ValueError(f"'{parts.scheme}://{parts.hostname or ''}' is no address of HTTP")
     return parts.hostname, parts.port or _DEFAULT_PORTS[parts.scheme]
+
+
+def _proxy_address(proxy: SplitResult) -> tuple[str, int]:
+    try:
+        if proxy.scheme == "http" and proxy.hostname:
+            return _address(proxy)
+    except ValueError:  # its port is none
+        pass
+    raise ValueError("only proxies of the kind http://HOST:PORT are known")
 
 
 def _proxy_login(proxy: SplitResult) -> dict[str, str]:

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 
 _FIRST = 0.5
 _LONGEST = 60.0
+_MOST_DOUBLINGS = 100  # more than ever reach _LONGEST; a rate limit is waited out in any number of tries
 
 
 class Backoff:
@@ -22,7 +23,7 @@ class Backoff:
 
     def delay(self, attempt: int) -> float:
         """Seconds to wait after the failed try `attempt`, counted from 0."""
-        return self._random.uniform(0, min(_LONGEST, self._first * 2.0**attempt))
+        return self._random.uniform(0, min(_LONGEST, self._first * 2.0 ** min(attempt, _MOST_DOUBLINGS)))
 
     def hold_all(self, seconds: float) -> None:
         """No request before `seconds` have passed: the endpoint asked everyone to wait, not one request."""
@@ -75,7 +76,8 @@ class RateLimit:
         self._allowed = min(self._most, self._allowed + 1 / self._allowed)
 
     def refused(self, sent: float) -> float:
-        """Note the refusal of a request that was sent at that time; the seconds since the last answer."""
+        """Note the refusal of a request that was sent at that time; the seconds since the first refusal after
+        the last answer."""
         now = time.monotonic()
         if sent > self._halved:
             self._allowed = max(1.0, self._allowed / 2)
