@@ -26,7 +26,8 @@ from synth.records import IMAGE_PLACEHOLDER, DialogueKind, Entry, Form, Record
 #: names that the engine gives values in every request
 RESERVED = frozenset({"keywords", "question", "asks"})
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 #: where something stands in a file, step by step: a key may contain dots itself
 FieldPath = tuple[str | int, ...]

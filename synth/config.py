@@ -19,7 +19,6 @@ from synth.backends.llm.base import LLMSettings
 from synth.backends.render.base import RenderSettings
 from synth.backends.score.base import ScoreSettings
 from synth.errors import SynthError
-from synth.produce.pool import PoolSettings
 from synth.records import DialogueKind, Record
 
 _LONGEST_VALUE = 60
@@ -32,6 +31,21 @@ class FlowSettings(Record):
     stop_after: int = Field(
         24, ge=4, description="candidates of one start after which a run that fails in one way stops"
     )
+
+
+class PoolSettings(Record):
+    """How in-context examples rotate (`produce/pool.py`).
+
+    A larger `portion` diversifies faster; `max_fresh` keeps hand-written examples in the pool, so
+    that the errors of a weak model cannot breed.
+    """
+
+    size: int = Field(8, ge=2, le=64, description="examples in the pool")
+    examples_per_group: int = Field(3, ge=1, le=16, description="examples shown in one request")
+    groups: int = Field(2, ge=1, le=16, description="example groups per round")
+    portion: float = Field(0.34, ge=0, le=1, description="share of the pool replaced after each round")
+    max_fresh: float = Field(0.5, ge=0, le=1, description="largest share of the pool that is not hand-written")
+    round_size: int = Field(128, ge=1, le=4096, description="candidates in a round, once rounds have grown")
 
 
 class RunConfig(Record):

@@ -24,9 +24,11 @@ from pydantic import ValidationError
 from synth.errors import BackendError, NewerVersion, RunRefused, SynthError
 from synth.records import Candidate, State
 
-#: 2: candidates may have `decisions`; a ledger becomes one when it gets its first layer of them
-LEDGER_VERSION = 2
-_FIRST_VERSION = 1
+#: 1: the same columns in tables WITHOUT ROWID; read and gone on with as it is
+#: 2: tables with row ids
+#: 3: candidates may have `decisions`; a ledger becomes one when it gets its first layer of them
+LEDGER_VERSION = 3
+_NEW_VERSION = 2
 #: rows read at a time where a ledger is read and written at once
 _PAGE = 256
 _NO_CUTOFF = 2**62
@@ -37,7 +39,7 @@ _ROWS_PER_STATEMENT = 64
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS texts (key TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS texts (key TEXT PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS candidates (
     ability TEXT NOT NULL,
     idx INTEGER NOT NULL,
@@ -47,9 +49,10 @@ CREATE TABLE IF NOT EXISTS candidates (
     prompt_tokens INTEGER NOT NULL,
     completion_tokens INTEGER NOT NULL,
     record TEXT NOT NULL,
-    PRIMARY KEY (ability, idx)
-) WITHOUT ROWID;
+    UNIQUE (ability, idx)
+);
 CREATE INDEX IF NOT EXISTS by_state ON candidates (ability, state, decided_by, idx);
+CREATE INDEX IF NOT EXISTS by_id ON candidates (id);
 """
 
 _SAVE = "INSERT OR REPLACE INTO candidates"
@@ -83,7 +86,7 @@ class Ledger:
         if not read_only:
             with self._open() as db:
                 db.executescript(_SCHEMA)
-                db.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (str(_FIRST_VERSION),))
+                db.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (str(_NEW_VERSION),))
                 db.commit()
 
     # -- writing ------------------------------------------------------------------------------
@@ -194,6 +197,16 @@ class Ledger:
         with self._open() as db:
             rows = db.execute("SELECT idx FROM candidates WHERE ability = ? AND state != 'text_ok'", (ability,))
             return {row[0] for row in rows}
+
+    def ids_at(self, index: int) -> list[str]:
+        """The ids of the candidates with this index, at most one per ability."""
+        with self._open() as db:
+            rows = db.execute(
+                "SELECT id FROM candidates WHERE idx = ? AND ability IN (SELECT DISTINCT ability FROM candidates) "
+                "ORDER BY ability",
+                (index,),
+            )
+            return [row[0] for row in rows]
 
     def ids(self, pattern: str, limit: int = 5) -> list[str]:
         """Ids that contain `pattern`, for suggestions."""

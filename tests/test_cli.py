@@ -305,7 +305,7 @@ def test_a_run_of_a_newer_synth_is_refused_and_left_alone(command: str, run: Pat
     before = (newer / "ledger.sqlite").read_bytes()
     result = synth(*command.replace("RUN", str(newer)).replace("OUT", str(tmp_path / "out")).split())
     assert result.exit_code == 5, result.output
-    assert "was written by a newer synth (ledger version 9, this one reads 2)" in result.stderr
+    assert "was written by a newer synth (ledger version 9, this one reads 3)" in result.stderr
     assert "pip install -U" in result.stderr
     assert (newer / "ledger.sqlite").read_bytes() == before
     assert not (tmp_path / "out").exists()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest, LLMSettings
 from synth.banks import parse_bank
-from synth.errors import SynthError
+from synth.cli import app
+from synth.errors import BackendError, SynthError
 from synth.produce.keywords import bank_lines, facts_of, grow, header
+from synth.run import select
 
 BANK = parse_bank(
     "animal",
@@ -112,3 +116,58 @@ def test_facts_with_few_values_are_choices() -> None:
     by_name = {fact.name: fact for fact in facts_of(BANK.entries)}
     assert by_name["look"].choices == ()
     assert by_name["is"].required
+
+
+# -- the command ------------------------------------------------------------------------------
+
+
+def keywords(monkeypatch: pytest.MonkeyPatch, llm: LLM, *arguments: object) -> Result:
+    monkeypatch.setattr(select, "make_llm", lambda spec, settings: llm)
+    return CliRunner().invoke(app, ["keywords", "--llm", "scripted", *map(str, arguments)])
+
+
+class Failing(Replies):
+    """Answers once, then fails."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(["golf", "chess"])
+        self.error = error
+
+    async def chat(self, request: ChatRequest) -> ChatReply:
+        if self.requests:
+            raise self.error
+        return await super().chat(request)
+
+
+@pytest.mark.parametrize("error", [BackendError("The endpoint is gone."), KeyboardInterrupt()], ids=repr)
+def test_what_was_found_before_a_failure_is_written(
+    error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "sport.txt"
+    done = keywords(monkeypatch, Failing(error), "--bank", "sport", "--about", "sports", "--n", 9, "--out", out)
+    assert done.exit_code != 0
+    assert [one.text for one in parse_bank("sport", out.read_text(), "x").entries] == ["golf", "chess"]
+
+
+def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "notes.txt"
+    out.write_text("mine\n")
+    done = keywords(monkeypatch, Replies(["golf"]), "--bank", "camera", "--n", 1, "--out", out)
+    assert (done.exit_code, "is there already" in done.stderr) == (2, True)
+    assert out.read_text() == "mine\n"
+
+
+def test_the_bank_itself_is_added_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bank = tmp_path / "keyword_banks" / "shot.txt"
+    bank.parent.mkdir()
+    bank.write_text("close-up photo\n")
+    where = ["--plugin-dir", tmp_path, "--out", bank]
+    assert keywords(monkeypatch, Replies(["dolly zoom"]), "--bank", "shot", "--n", 1, *where).exit_code == 0
+    assert [one.text for one in parse_bank("shot", bank.read_text(), "x").entries] == ["close-up photo", "dolly zoom"]
+
+
+def test_a_bank_has_a_name_and_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = ["--about", "sports", "--plugin-dir", tmp_path / "mine"]
+    done = keywords(monkeypatch, Replies(["golf"]), "--bank", "../../sport", "--n", 1, *where)
+    assert (done.exit_code, "--bank ../../sport: this is no name" in done.stderr) == (2, True)
+    assert not list(tmp_path.rglob("*.txt"))

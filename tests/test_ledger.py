@@ -319,3 +319,30 @@ def test_a_row_of_another_version_is_refused_by_field(tmp_path: Path, record: st
     with pytest.raises(RunRefused, match=named):
         ledger.candidate(candidate(0).id)
     ledger.close()
+
+
+def test_a_candidate_is_found_by_its_id_and_by_its_index_without_reading_all(tmp_path: Path) -> None:
+    Ledger(tmp_path)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
+        [by_id] = db.execute("EXPLAIN QUERY PLAN SELECT record FROM candidates WHERE id = 'x'").fetchall()
+    assert "USING INDEX by_id" in by_id[3]
+
+
+def test_a_ledger_of_version_1_is_read_and_gone_on_with(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
+        db.executescript(
+            "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+            "CREATE TABLE texts (key TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;"
+            "CREATE TABLE candidates (ability TEXT NOT NULL, idx INTEGER NOT NULL, id TEXT NOT NULL,"
+            " state TEXT NOT NULL, decided_by TEXT NOT NULL, prompt_tokens INTEGER NOT NULL,"
+            " completion_tokens INTEGER NOT NULL, record TEXT NOT NULL, PRIMARY KEY (ability, idx)) WITHOUT ROWID;"
+            "INSERT INTO meta VALUES ('version', '1');"
+        )
+    ledger = Ledger(tmp_path)
+    one = candidate(3)
+    one.state = "accepted"
+    ledger.save(one)
+    ledger.close()
+    found = Ledger(tmp_path, read_only=True)
+    assert found.candidate(one.id) == one
+    assert found.ids_at(3) == [one.id]

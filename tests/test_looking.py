@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from synth.cli import app
 from synth.errors import RunRefused, SynthError
 from synth.ledger import FILE_NAME, Ledger
 from synth.records import Candidate
+from synth.run.folder import holder
 from synth.run.look import find_candidate, standing, status
 from tests.small_runs import accept, save_run
 from tests.small_runs import candidate as good
@@ -106,3 +108,22 @@ def test_settings_of_another_version_are_refused(tmp_path: Path) -> None:
     ledger.close()
     with pytest.raises(RunRefused, match=r"does not understand, e\.g\. 'mood'"):
         status(run)
+
+
+def test_a_number_of_thousands_of_digits_is_an_unknown_candidate(writer: Ledger, tmp_path: Path) -> None:
+    with pytest.raises(SynthError, match="has no candidate '7777"):
+        find_candidate(writer, "7" * 5000)
+
+
+def test_a_lock_on_a_file_of_another_device_with_the_same_inode_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two file systems number their files from one, and any process may lock one of them."""
+    lock = tmp_path / ".lock"
+    lock.touch()
+    table = f"1: FLOCK  ADVISORY  WRITE {os.getpid()} 00:99:{lock.stat().st_ino} 0 EOF\n"
+    read = Path.read_text
+    monkeypatch.setattr(Path, "read_text", lambda at, *a: table if str(at) == "/proc/locks" else read(at, *a))
+    assert holder(tmp_path) is None
+    with open(lock):
+        assert holder(tmp_path) == os.getpid()

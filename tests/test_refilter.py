@@ -212,10 +212,10 @@ def test_killed_in_the_middle_it_has_done_nothing(folder: Path) -> None:
 
 
 def test_a_ledger_with_layers_is_of_a_newer_version(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Ledger(folder, read_only=True).meta("version") == 1
-    refilter_run(folder, STRICT)
     assert Ledger(folder, read_only=True).meta("version") == 2
-    monkeypatch.setattr(ledger, "LEDGER_VERSION", 1)
+    refilter_run(folder, STRICT)
+    assert Ledger(folder, read_only=True).meta("version") == 3
+    monkeypatch.setattr(ledger, "LEDGER_VERSION", 2)
     with pytest.raises(NewerVersion):
         Ledger(folder)
 

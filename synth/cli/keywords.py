@@ -10,8 +10,8 @@ import typer
 from synth.cli.terminal import note
 
 if TYPE_CHECKING:
-    from synth.abilities import Catalog, holds_data
-    from synth.backends.llm.base import LLMSettings
+    from synth.abilities import Catalog
+    from synth.backends.llm.base import LLM, LLMSettings
     from synth.banks import KeywordBank
     from synth.produce.keywords import Grown
 
@@ -50,34 +50,36 @@ def keywords(
     New entries come with the facts that the bank's entries carry. What is
     there already is not repeated. Prints the new entries, or writes them to a file; look
     through them before use."""
-    from synth.abilities import Catalog
+    from synth.abilities import Catalog, holds_data
     from synth.backends.llm.base import LLMSettings
-    from synth.banks import parse_bank
     from synth.cli.machine import provide_model
     from synth.errors import SynthError
-    from synth.files import whole_file
-    from synth.produce.keywords import bank_lines, header
+    from synth.produce.keywords import Grown, bank_lines, header
+    from synth.run.select import make_llm, resolve
     from synth.run.stop import run_blocking
 
+    _check_name(bank)
     catalog = Catalog([plugin_dir] if plugin_dir is not None and holds_data(plugin_dir) else [])
     there = _bank(catalog, bank, about)
+    target = plugin_dir / "keyword_banks" / f"{bank}.txt" if plugin_dir is not None else None
+    in_place = target is not None
+    if out is not None:
+        target, in_place = out, _is_bank(out, there)
     provide_model(llm)
-    grown, model = run_blocking(
-        _grow(there, bank, n, llm, LLMSettings(base_url=base_url, temperature=temperature), about, seed)
-    )
-    new = header(bank, model, about) + bank_lines(grown.entries)
-    if grown.entries and out is not None:
-        with whole_file(out, new_folders=True) as file:
-            file.write(new.encode())
-    elif grown.entries and plugin_dir is not None:
-        target = plugin_dir / "keyword_banks" / f"{bank}.txt"
-        old = catalog.bank_text(bank).rstrip("\n") + "\n\n" if there else ""
-        parse_bank(bank, old + new, str(target))
-        with whole_file(target, new_folders=True) as file:
-            file.write((old + new).encode())
-        note(f"Wrote {target}")
-    elif grown.entries:
-        typer.echo(new, nl=False)
+    name, why = resolve("synth.llms", llm)
+    note(f"llm {name}{f' (auto: {why})' if why else ''}")
+    settings = LLMSettings(base_url=base_url, temperature=temperature)
+    model = make_llm(name, settings)
+    identity = model.identity()
+    grown = Grown()
+    try:
+        run_blocking(_grow(model, there, bank, n, settings, about, seed, grown))
+    finally:  # what was found before the model failed, or before Ctrl-C, was paid for
+        if grown.entries:
+            origin = str(identity.get("model") or identity.get("name") or name)
+            new = header(bank, origin, about) + bank_lines(grown.entries)
+            old = catalog.bank_text(bank).rstrip("\n") + "\n\n" if there and in_place else ""
+            _write(target, bank, old + new)
     dropped = ", ".join(f"{why} {count}" for why, count in grown.dropped.most_common())
     note(f"{len(grown.entries)} new entries from {grown.requests} requests")
     if dropped:
@@ -98,20 +100,66 @@ def _bank(catalog: Catalog, name: str, about: str) -> KeywordBank | None:
     return catalog.bank(name)
 
 
-async def _grow(
-    there: KeywordBank | None, bank: str, n: int, spec: str, settings: LLMSettings, about: str, seed: int
-) -> tuple[Grown, str]:
-    from synth.produce.keywords import grow
-    from synth.run.select import make_llm, resolve
+def _check_name(bank: str) -> None:
+    """A bank is a file of its name, so the name must not lead into another folder."""
+    import re
 
-    name, why = resolve("synth.llms", spec)
-    note(f"llm {name}{f' (auto: {why})' if why else ''}")
-    llm = make_llm(name, settings)
-    identity = llm.identity()
+    from synth.abilities import NAME_PATTERN
+    from synth.errors import SynthError
+
+    if not re.fullmatch(NAME_PATTERN, bank):
+        raise SynthError(
+            f"--bank {bank}: this is no name of a keyword bank.",
+            "Lower-case letters, digits and underscores, at most 40; --out and --plugin-dir say where it is written.",
+        )
+
+
+def _is_bank(out: Path, there: KeywordBank | None) -> bool:
+    """Whether `out` is the file of the bank itself, which is then kept and added to.
+
+    Raises:
+        SynthError: it is another file that is there already.
+    """
+    from synth.errors import SynthError
+
+    if not out.exists():
+        return False
+    if there is not None and Path(there.source).exists() and out.samefile(there.source):
+        return True
+    raise SynthError(
+        f"--out {out} is there already, and is not the bank that is grown.",
+        "Choose another --out, or add to a bank of your own with --plugin-dir, the folder above keyword_banks/.",
+    )
+
+
+def _write(target: Path | None, bank: str, text: str) -> None:
+    from synth.banks import parse_bank
+    from synth.files import whole_file
+
+    if target is None:
+        typer.echo(text, nl=False)
+        return
+    parse_bank(bank, text, str(target))
+    with whole_file(target, new_folders=True) as file:
+        file.write(text.encode())
+    note(f"Wrote {target}")
+
+
+async def _grow(
+    llm: LLM,
+    there: KeywordBank | None,
+    bank: str,
+    n: int,
+    settings: LLMSettings,
+    about: str,
+    seed: int,
+    grown: Grown,
+) -> None:
+    from synth.produce.keywords import grow
+
     entries = there.entries if there else ()
     try:
         await llm.start()
-        grown = await grow(llm, bank, entries, n, settings, about, seed, lambda count: note(f"{count} of {n}"))
+        await grow(llm, bank, entries, n, settings, about, seed, lambda count: note(f"{count} of {n}"), grown)
     finally:
         await llm.close()
-    return grown, str(identity.get("model") or identity.get("name") or name)

@@ -79,6 +79,8 @@ async def harvest(
         flying = len(running)
         if not flying:
             return False
+        if accepted >= n:  # those that are still missing decide which of them count, and no others
+            return True
         rate = (accepted_in_prefix + 4) / (prefix + 5)
         behind = (next_index - prefix) * rate - (accepted - accepted_in_prefix)
         expected = min(max(behind, flying * max(rate, 0.02)), flying)

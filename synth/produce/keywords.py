@@ -69,8 +69,11 @@ async def grow(
     about: str = "",
     seed: int = 0,
     progress: Callable[[int], object] = lambda count: None,
+    grown: Grown | None = None,
 ) -> Grown:
     """Ask a started model until `n` new entries are found or several requests bring none.
+
+    What is found is added to `grown` at once, so that a caller has it also when the model fails later.
 
     Raises:
         SynthError: an empty bank and no `about`; `BackendError` if the model cannot go on.
@@ -81,7 +84,7 @@ async def grow(
     shared = SharedPrompt([{"role": "system", "content": _system(bank, about, facts)}])
     known = {_key(entry.text) for entry in entries}
     reference = EvenDraw(entries, seed, "keywords", bank) if entries else None
-    grown = Grown()
+    grown = Grown() if grown is None else grown
     without_news = 0
     while len(grown.entries) < n and without_news < _PATIENCE:
         wanted = min(_BATCH, n - len(grown.entries) + 3)

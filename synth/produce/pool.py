@@ -14,28 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pydantic import Field
-
-from synth.records import Candidate, Entry, Record, Turn
+from synth.config import PoolSettings
+from synth.records import Candidate, Entry, Turn
 from synth.seeding import generator
 from synth.text import all_stems
 
 FIRST_ROUND = 8
-
-
-class PoolSettings(Record):
-    """How examples rotate.
-
-    A larger `portion` diversifies faster; `max_fresh` keeps hand-written examples in the pool, so
-    that the errors of a weak model cannot breed.
-    """
-
-    size: int = Field(8, ge=2, le=64, description="examples in the pool")
-    examples_per_group: int = Field(3, ge=1, le=16, description="examples shown in one request")
-    groups: int = Field(2, ge=1, le=16, description="example groups per round")
-    portion: float = Field(0.34, ge=0, le=1, description="share of the pool replaced after each round")
-    max_fresh: float = Field(0.5, ge=0, le=1, description="largest share of the pool that is not hand-written")
-    round_size: int = Field(128, ge=1, le=4096, description="candidates in a round, once rounds have grown")
 
 
 class Rounds:

@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass
 
 from synth.backends.llm.base import SharedPrompt
-from synth.produce.pool import Demonstration, ExamplePool, PoolSettings, Rounds, demonstration
+from synth.config import PoolSettings
+from synth.produce.pool import Demonstration, ExamplePool, Rounds, demonstration
 from synth.produce.prompting import Prompter
 from synth.records import Candidate
 

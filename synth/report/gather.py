@@ -374,7 +374,7 @@ def _describe(one: AbilityFacts, catalog: Catalog | None, identity: dict[str, An
         one.note = "Its template is not installed here, so the sizes of its keyword banks are unknown."
         return
     one.title, one.question_pool = ability.title, len(ability.questions)
-    one.subject_slot = "subject" if "subject" in ability.plan else ability.prompt.lead[0]
+    one.subject_slot = ability.prompt.subject
     if ability.digest != made_with.get("template"):
         one.note = "Its template has changed since this run."
     banks = catalog.banks_of(ability)

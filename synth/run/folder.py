@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -164,16 +165,29 @@ def require_run(path: Path) -> None:
 def holder(path: Path) -> int | None:
     """The process of this machine that works on the run, or None; takes no lock to find out."""
     try:
-        inode = (path / _LOCK_FILE).stat().st_ino
+        file = (path / _LOCK_FILE).stat()
         lines = Path("/proc/locks").read_text().splitlines()
     except OSError:
         return None
     for line in lines:
         # "1: FLOCK  ADVISORY  WRITE 4711 08:01:131074 0 EOF"
         parts = line.split()
-        if len(parts) >= 6 and parts[1] == "FLOCK" and parts[5].rpartition(":")[2] == str(inode):
+        same = len(parts) >= 6 and parts[1] == "FLOCK" and parts[5].rpartition(":")[2] == str(file.st_ino)
+        if same and _has_open(parts[4], file):
             return int(parts[4])
     return None
+
+
+def _has_open(process: str, file: os.stat_result) -> bool:
+    """Whether a process that locks a file with this inode means this file, and not one of another device.
+
+    The device in `/proc/locks` would tell, but on btrfs it is another than that of `stat`. A process of which
+    nothing can be seen (somebody else's, or in another container) is believed.
+    """
+    try:
+        return any(os.path.samestat(one.stat(), file) for one in Path(f"/proc/{process}/fd").iterdir() if one.exists())
+    except OSError:
+        return True
 
 
 def frozen_config(ledger: Ledger) -> RunConfig:

@@ -22,6 +22,9 @@ from synth.run.chains import layers_of
 from synth.run.folder import frozen_config, holder, require_run
 from synth.run.standing import Standing, Standings, kept_states
 
+#: a longer number is no index; SQLite's integers end there, and Python refuses to read thousands of digits
+_MOST_DIGITS = 18
+
 
 @dataclass
 class AbilityStatus:
@@ -122,7 +125,7 @@ def find_candidate(ledger: Ledger, wanted: str) -> Candidate:
     if number is None:
         near = ledger.ids(wanted, limit=5) or ledger.ids("", limit=3)
         raise _unknown(ledger, wanted, near)
-    same = [i for i in ledger.ids(f"-{int(number[1]):06d}", limit=50) if i.endswith(f"-{int(number[1]):06d}")]
+    same = ledger.ids_at(int(number[1])) if len(number[1]) <= _MOST_DIGITS else []
     if wanted.isdigit() and len(same) == 1:
         found = ledger.candidate(same[0])
         assert found is not None

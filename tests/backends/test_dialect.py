@@ -40,6 +40,10 @@ def extra(*where: str | int) -> dict[str, Any]:
         ('Bad request: json: unknown field "seed"\n', "seed"),
         ("extraneous key [top_p] is not permitted", "top_p"),
         ("seed is not supported", "seed"),
+        (
+            "1 validation error for ChatCompletionRequest\nseed\n  Extra inputs are not permitted [input_value=7]",
+            "seed",
+        ),
         ("The temperature parameter is unsupported for reasoning models.", "temperature"),
         ("[{'type': 'extra_forbidden', 'loc': ('body', 'seed'), 'msg': 'Extra inputs are not permitted'}]", "seed"),
         ("`temperature` and `top_p` cannot both be specified: not allowed", "temperature"),

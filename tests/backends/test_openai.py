@@ -522,6 +522,18 @@ async def test_unknown_fields_are_left_out(endpoint, connect):
     assert endpoint.bodies[-1]["top_p"] == 0.95
 
 
+@pytest.mark.parametrize(
+    "prompt", ["a sunflower seed head", "a structured chair", "unknown field: schema of an engine"]
+)
+async def test_a_prompt_that_is_quoted_back_changes_nothing(endpoint, connect, prompt):
+    endpoint.script = [_dislikes(prompt)]
+    llm = await connect()
+    with pytest.raises(ReplyError, match=prompt):
+        await llm.chat(make_request(prompt))
+    reply = await llm.chat(make_request("flower"))
+    assert (reply.mode, reply.left_out) == ("schema", ())
+
+
 # -- settings --------------------------------------------------------------------------------------
 
 

@@ -88,7 +88,6 @@ ZIPPED = gzip.compress(b"hello!")
         (b"HTTP/1.1 200\r\nContent-Length: 6\r\n\r\nhello!", 1),
         (CHUNKED, 1),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello!", 2),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: Close, te\r\n\r\nhello!", 2),
         (b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nhello!", 2),
         (b"HTTP/1.1 200 OK\r\n\r\nhello!", 2),
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(ZIPPED), ZIPPED), 1),
@@ -129,7 +128,7 @@ async def test_what_is_no_answer(answer: bytes | None) -> None:
         b"Content-Length: 5001\r\n\r\n" + b"x" * 5001,
         b"\r\n" + b"x" * 5001,
         b"Transfer-Encoding: chunked\r\n\r\n" + (b"3e8\r\n" + b"x" * 1000 + b"\r\n") * 6 + b"0\r\n\r\n",
-        b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"x" * 5001),
+        b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"x" * 5001, mtime=0),
     ],
 )
 async def test_an_answer_without_end_is_not_read_to_its_end(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,6 +136,15 @@ async def test_an_answer_without_end_is_not_read_to_its_end(answer: bytes, monke
     async with serving(Server(b"HTTP/1.1 200 OK\r\n" + answer, closes=True)) as port:
         with pytest.raises(BrokenOff, match="larger than"):
             await to(port).post(b"")
+
+
+async def test_close_is_found_among_other_options() -> None:
+    closing = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: Close, te\r\n\r\nok"
+    server = Server(closing, closing)  # which leaves it to us
+    async with serving(server) as port:
+        poster = to(port)
+        assert [(await poster.post(b"")).body for _ in range(2)] == [b"ok"] * 2
+    assert server.connections == 2
 
 
 async def test_a_kept_connection_that_was_closed_is_replaced_unnoticed() -> None:

@@ -208,3 +208,22 @@ async def test_a_large_n_keeps_the_window_full() -> None:
         flying.pop(index).set_result(index % 3 > 0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_nothing_is_started_once_enough_are_accepted() -> None:
+    """The first accepted ones are not known before an earlier candidate ends, but they are among those in flight."""
+    slow = asyncio.Event()
+    started: list[int] = []
+
+    async def live(index: int) -> bool:
+        started.append(index)
+        if index == 100:
+            await slow.wait()
+        return index == 101
+
+    running = asyncio.ensure_future(harvest(1, 1000, 0, Limiter(2), live))
+    for _ in range(2000):
+        await asyncio.sleep(0)
+    slow.set()
+    assert (await running).cutoff == 101
+    assert started == list(range(103))  # the last one waited for the place of 101

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.produce.pool import Demonstration, ExamplePool, PoolSettings, Rounds, demonstration
+from synth.config import PoolSettings
+from synth.produce.pool import Demonstration, ExamplePool, Rounds, demonstration
 from synth.produce.prompting import Prompter
 from synth.produce.rotation import Rotation
 from synth.records import Candidate, Entry

@@ -103,9 +103,10 @@ class Complaint:
 
 
 def _plain(text: str) -> str:
-    """`text` without case and escapes, which are different where an error quotes JSON or Python."""
+    """`text` without case and escapes, which are different where an error quotes JSON or Python; lines end in ';'."""
     unescaped = re.sub(r"""\\+(?=["'])""", "", text)
-    return re.sub(r"(?:\\+[nrt]|[\s\\])+", " ", unescaped).strip().lower()
+    lines = re.sub(r"\s*(?:(?:\\+[nr]|[\n\r])\s*)+", " ; ", unescaped)
+    return re.sub(r"[\s\\]+", " ", lines).strip(" ;").lower()
 
 
 @lru_cache
