@@ -307,8 +307,8 @@ class Ability(Record):
             (("prompt", "append"), self.prompt.append),
         ]
         for number, rule in enumerate(self.restrictions):
-            lists.append((("restrictions", number, "require"), rule.require))
-            lists.append((("restrictions", number, "require_first"), rule.require_first))
+            for field_name, names in (("require", rule.require), ("require_first", rule.require_first)):
+                lists.append((tuple(f"restrictions.{number}.{field_name}".split(".")), names))
         for name, fact in self.write.facts.items():
             lists.append((("write", "facts", name, "uses"), fact.uses))
             lists.append((("write", "facts", name, "avoids"), fact.avoids))

@@ -20,6 +20,7 @@ from synth.cli import app
 from synth.cli.summary import finish_render
 from synth.config import load_config
 from synth.flow.tally import Tally
+from synth.ledger import LEDGER_VERSION
 from synth.run.generate import Summary
 from tests.doubles import candidate
 
@@ -305,7 +306,7 @@ def test_a_run_of_a_newer_synth_is_refused_and_left_alone(command: str, run: Pat
     before = (newer / "ledger.sqlite").read_bytes()
     result = synth(*command.replace("RUN", str(newer)).replace("OUT", str(tmp_path / "out")).split())
     assert result.exit_code == 5, result.output
-    assert "was written by a newer synth (ledger version 9, this one reads 3)" in result.stderr
+    assert f"was written by a newer synth (ledger version 9, this one reads {LEDGER_VERSION})" in result.stderr
     assert "pip install -U" in result.stderr
     assert (newer / "ledger.sqlite").read_bytes() == before
     assert not (tmp_path / "out").exists()
