@@ -7,12 +7,14 @@ else (n, budget, concurrency, addresses, keys) may change between two starts of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from synth import strict_yaml
 from synth.backends.llm.base import LLMSettings
@@ -112,34 +114,99 @@ def load_config(file: Path | None, flags: Mapping[str, Any]) -> RunConfig:
     for key, value in flags.items():
         if value is not None:
             _set(data, key.split("."), value)
+    refuse_unknown(data)
     try:
         return RunConfig.model_validate(data)
     except ValidationError as error:
         lines = []
         for one in error.errors()[:5]:
             key = ".".join(str(part) for part in one["loc"])
-            message = one["msg"].removeprefix("Value error, ")
-            if one["type"] == "extra_forbidden":
-                message = "there is no such setting"
-            lines.append(f"{key}: {message}" if key else message)
+            lines.append(f"{key}: {_plain(one)}" if key else _plain(one))
         where = f"{file}: " if file else ""
-        raise SynthError(
-            "\n".join(where + line for line in lines), "docs/configuration.md lists all settings."
-        ) from error
+        raise SynthError("\n".join(where + line for line in lines), _fix(error.errors()[0])) from error
+
+
+def refuse_unknown(data: Mapping[str, Any], where: str = "") -> None:
+    """Raise `SynthError` for the first key that is no setting, with the nearest one that is."""
+    known = _keys(RunConfig)
+    key = next(_unknown(RunConfig, data), None)
+    if key is None:
+        return
+    near = [one for one in known if one.rpartition(".")[2] == key.rpartition(".")[2]]
+    near = near or difflib.get_close_matches(key, known, n=1)
+    fix = f"Did you mean '{near[0]}'?" if near else "docs/configuration.md lists the settings; remove this one."
+    if key == "n":
+        number = data[key] if isinstance(data[key], int) else 24
+        fix = f"The number stands with its ability: use abilities: {{abnormal: {number}}}, or --n {number}."
+    raise SynthError(f"{where}{key}: there is no such setting.", fix)
+
+
+def _section(model: type[BaseModel], name: str) -> type[BaseModel] | None:
+    kind = model.model_fields[name].annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+    found = []
+    for name in model.model_fields:
+        section = _section(model, name)
+        found += [prefix + name, *(_keys(section, f"{prefix}{name}.") if section else ())]
+    return found
+
+
+def _unknown(model: type[BaseModel], data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in data.items():
+        if key not in model.model_fields:
+            yield f"{prefix}{key}"
+        elif (section := _section(model, key)) is not None and isinstance(value, dict):
+            yield from _unknown(section, value, f"{prefix}{key}.")
+
+
+_EXPECTED = {
+    "dict": "NAME: VALUE pairs", "model": "a section of settings", "int": "a whole number", "float": "a number",
+    "string": "a text", "list": "a list", "bool": "true or false", "path": "a path",
+}  # fmt: skip
+
+
+def _plain(error: ErrorDetails) -> str:
+    """What is wrong with a value, in words for people who never heard of pydantic."""
+    kind, limits, found = error["type"], error.get("ctx", {}), f", found {str(error['input'])[:_LONGEST_VALUE]!r}"
+    if kind == "missing":
+        return "this setting is required"
+    for name, words in (
+        ("ge", "at least {}"), ("gt", "more than {}"), ("le", "at most {}"), ("lt", "less than {}"), ("expected", "{}"),
+    ):  # fmt: skip
+        if name in limits:
+            return f"must be {words.format(limits[name])}{found}"
+    expected = _EXPECTED.get(kind.partition("_")[0])
+    return f"expected {expected}{found}" if expected else error["msg"].removeprefix("Value error, ")
+
+
+def _fix(error: ErrorDetails) -> str:
+    """What to do about it."""
+    key = ".".join(str(part) for part in error["loc"])
+    if not key:  # the only check over several settings
+        return "Say what the tokens cost, e.g. --set llm_settings.price_in=0.5, or leave out --max-cost."
+    if key.partition(".")[0] == "abilities":
+        return "Give --n 1 or more, or write e.g. abilities: {abnormal: 24}."
+    return f"Correct it in the file or with --set {key}=VALUE; docs/configuration.md says what it means."
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
-    """The settings of a `--config` file as plain data, not yet checked."""
+    """The settings of a `--config` file as plain data; its keys are checked, its values not yet."""
     try:
         data = strict_yaml.load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise SynthError(f"--config {file}: {error.strerror}.", "Give the path of a YAML file.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SynthError(f"--config {file}: not valid YAML: {error}.", "Check indentation and quotes.") from error
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        line, what = f", line {mark.line + 1}" if mark else "", problem or str(error).partition("\n")[0]
+        raise SynthError(f"--config {file}{line}: not valid YAML: {what}.", "Check indentation and quotes.") from error
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise SynthError(f"--config {file}: the file is not a mapping of settings.", "See docs/configuration.md.")
+        raise SynthError(f"--config {file}: the file is not a mapping of settings.", "Write KEY: VALUE lines.")
+    refuse_unknown(data, f"{file}: ")
     return data
 
 
@@ -148,7 +215,8 @@ def _set(data: dict[str, Any], path: list[str], value: Any) -> None:
         section = data.setdefault(part, {})
         if not isinstance(section, dict):
             raise SynthError(
-                f"{part}: expected a section of settings, found '{section}'.", "See docs/configuration.md."
+                f"{part}: expected a section of settings, found '{section}'.",
+                f"Write {part}: {{{path[-1]}: {value}}}, or leave it out of the file.",
             )
         data = section
     data[path[-1]] = value

@@ -229,6 +229,21 @@ def test_too_few_accepted_exits_with_3(tmp_path: Path) -> None:
     assert "--max-candidates" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("flags", "fix"),
+    [
+        ("--llm vllm:X", "--llm openai:X --base-url http://HOST:8000/v1"),
+        ("--llm gpt-4", "--llm openai:gpt-4."),
+        ("--llm scritped", "Did you mean 'scripted'?"),
+        ("--llm scripted --renderer sdxl", "There are: auto, none, preview."),
+    ],
+)
+def test_unknown_backends_say_what_to_write_instead(flags: str, fix: str, tmp_path: Path) -> None:
+    result = synth("generate", "--ability", ABILITY, "--n", 2, *flags.split(), "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert fix in result.stderr
+
+
 WRONG = {
     "no model": "generate --ability animal --n 2 --llm openai --out OUT",
     "no address": "generate --ability animal --n 2 --llm openai:x --out OUT",
@@ -419,6 +434,30 @@ def test_status_says_done_and_touches_nothing(run: Path) -> None:
     assert before == after
 
 
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        (["--max-candidates", 2], "Go on: all 2 candidates that --max-candidates allows were tried"),
+        (["--max-cost", 0.004, "--set", "llm_settings.price_in=1"], "Go on: --max-cost 0.004 is used up"),
+    ],
+)
+def test_status_goes_on_with_a_larger_limit(limits: list[object], reason: str, tmp_path: Path) -> None:
+    command = ["generate", "--ability", ABILITY, "--n", 8, "--llm", "scripted", "--renderer", "none"]
+    assert synth(*command, *limits, "--concurrency", 1, "--out", tmp_path).exit_code == 3
+    said = synth("status", tmp_path).stdout
+    assert reason in said
+    [again] = [line for line in said.splitlines() if line.startswith("  synth generate")]
+    assert again.split()[-2] == limits[0] and float(again.split()[-1]) == 2 * float(str(limits[1]))
+    tried = len(_candidates(tmp_path))
+    synth(*shlex.split(again)[1:])
+    assert len(_candidates(tmp_path)) > tried
+
+
+def _candidates(folder: Path) -> list[tuple[str]]:
+    with closing(sqlite3.connect(folder / "ledger.sqlite")) as db:
+        return list(db.execute("SELECT id FROM candidates"))
+
+
 def test_status_while_another_process_holds_the_run(run: Path) -> None:
     from synth.run.folder import RunFolder
     from synth.run.look import status
@@ -464,6 +503,16 @@ def test_previews_are_exported_only_on_demand(run: Path, tmp_path: Path) -> None
     assert refused.exit_code == 2
     assert "--allow-preview" in refused.stderr
     assert synth("export", run, "--format", "llava", "--out", tmp_path / "x", "--allow-preview").exit_code == 0
+
+
+def test_a_smaller_n_says_what_it_left_out(tmp_path: Path) -> None:
+    command = ["generate", "--ability", ABILITY, "--llm", "scripted", "--renderer", "none", "--out", tmp_path]
+    shrunk = r"animal: the run has (\d+) samples; the data set now holds the first 3; a larger --n brings them back"
+    assert "brings them back" not in synth(*command, "--n", 8).stdout
+    found = re.search(shrunk, synth(*command, "--n", 3).stdout)
+    assert found and int(found[1]) >= 8
+    assert "brings them back" not in synth(*command, "--n", 8).stdout
+    assert len((tmp_path / "dataset.jsonl").read_text().splitlines()) == 8
 
 
 # -- models -----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from synth.config import differences, load_config
 from synth.errors import RunRefused, SynthError
 from synth.produce import synthesize
 from synth.run import generate
+from synth.run.flags import config_from_flags
 from tests.doubles import Misbehaving, plugin_dir, rows, run, use
 
 
@@ -58,6 +59,32 @@ def test_what_is_wrong_names_file_and_key(text: str, named: str, tmp_path: Path)
         load_config(file, {})
     assert str(file) in error.value.message
     assert named in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "fix"),
+    [
+        ("n: 5\n", "n: there is no such setting", "use abilities: {abnormal: 5}"),
+        ("abilties: {animal: 3}\n", "abilties: there is no", "Did you mean 'abilities'?"),
+        ("pool: {portoin: 1}\n", "pool.portoin: there is no", "Did you mean 'pool.portion'?"),
+        ("temperature: 1\n", "temperature: there is no", "Did you mean 'llm_settings.temperature'?"),
+        ("pool: 3\n", "pool: expected a section of settings, found '3'", "--set pool=VALUE"),
+        ("seed: many\n", "seed: expected a whole number, found 'many'", "--set seed=VALUE"),
+        ("dialogue: x\n", "dialogue: must be 'describe' or 'chat', found 'x'", "--set dialogue=VALUE"),
+        ("max_cost: 1\n", "price_in", "--set llm_settings.price_in="),
+        ("abilities: {a: 0}\n", "n is 0", "Give --n 1 or more"),
+        ("a: [\n", ", line 2: not valid YAML", "Check"),
+    ],
+)
+def test_what_is_wrong_is_said_in_plain_words(text: str, message: str, fix: str, tmp_path: Path) -> None:
+    file = write(tmp_path, text)
+    with pytest.raises(SynthError) as error:
+        config_from_flags(file, ["animal"] if "abilities" not in text else [], None if text[0] in "na" else 3, [], {})
+    assert message in error.value.message and fix in error.value.fix
+    assert "unicode string" not in error.value.message
+    with pytest.raises(SynthError, match="price_inn") as error:
+        config_from_flags(None, ["animal"], 3, ["llm_settings.price_inn=1"], {})
+    assert "'llm_settings.price_in'" in error.value.fix
 
 
 def test_missing_files_and_sections_that_are_none(tmp_path: Path) -> None:

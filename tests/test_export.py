@@ -135,6 +135,7 @@ def test_previews_are_refused(tmp_path: Path, marked: str) -> None:
     with pytest.raises(SynthError, match=r"2 of 4 samples .* preview") as caught:
         export_run(run, "llava", tmp_path / "out")
     assert "--allow-preview" in caught.value.fix
+    assert "'synth doctor' lists the renderers" in caught.value.fix  # there may be none for real pictures
     assert not (tmp_path / "out").exists()
     export_run(run, "llava", tmp_path / "out", allow_preview=True)
 
@@ -251,9 +252,14 @@ def test_links_do_not_lead_out(run: Path, tmp_path: Path, folder: bool) -> None:
 
 def test_missing_and_broken_pictures(run: Path, tmp_path: Path) -> None:
     path = rows_of(run)[2]["images"][0]["path"]
+    whole = (run / path).read_bytes()
     (run / path).write_bytes(b"<html>not a picture")
     with pytest.raises(SynthError, match="not a readable picture"):
         export_run(run, "llava", tmp_path / "out")
+    (run / path).write_bytes(whole[:-1000])
+    with pytest.raises(SynthError, match=rf"'abnormal-s7-000002': .*'{path}'.* is cut off") as caught:
+        export_run(run, "llava", tmp_path / "out")
+    assert f"'synth render {run}' renders it again" in caught.value.fix
     (run / path).write_bytes(b"")
     with pytest.raises(SynthError, match="is an empty file"):
         export_run(run, "llava", tmp_path / "out")

@@ -606,13 +606,15 @@ def test_orphans_of_a_killed_process_are_removed_on_resume(tmp_path: Path) -> No
 def test_pictures_that_are_gone_are_rendered_again(again: str, tmp_path: Path) -> None:
     assert run(tmp_path, 5, **SMALL).restored == 0
     before, text, states = shown(tmp_path), text_of(tmp_path), candidates(tmp_path)
-    first, second, *_ = before
+    first, second, third, *_ = before
     (tmp_path / first).unlink()
     (tmp_path / second).write_bytes(b"")
+    whole = (tmp_path / third).read_bytes()
+    (tmp_path / third).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(SynthError, match=r"does not exist in .*"):
         export_run(tmp_path, "llava", tmp_path.with_suffix(".out"), allow_preview=True)
     summary = run(tmp_path, 5, **SMALL) if again == "generate" else render_run(tmp_path)
-    assert summary.restored == 2
+    assert summary.restored == 3
     assert (shown(tmp_path), text_of(tmp_path)) == (before, text)
     assert candidates(tmp_path)[: len(rows(tmp_path))] == states[: len(rows(tmp_path))]
 
@@ -624,7 +626,7 @@ def test_a_picture_that_cannot_be_rendered_again_is_named(tmp_path: Path, monkey
     path = rows(tmp_path)[0]["images"][0]["path"]
     (tmp_path / path).unlink()
     renderer._dislikes = 1
-    with pytest.raises(BackendError, match=rf"{path} is gone and cannot be rendered again: RuntimeError"):
+    with pytest.raises(BackendError, match=rf"{path} is gone or damaged and cannot be rendered again: RuntimeError"):
         run(tmp_path, 3, renderer="odd")
     assert len(rows(tmp_path)) == 3
 

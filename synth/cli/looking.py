@@ -57,8 +57,9 @@ def status(run: RunArgument) -> None:
     if found.done and found.holder is None:
         print_next_steps(str(run), found.previews, found.text_only)
     elif found.holder is None:
-        heading("\nGo on")
-        say(f"  {go_on_command(str(run))}")
+        limit = found.used_up
+        heading(f"\nGo on: {limit[0]}" if limit else "\nGo on")
+        say(f"  {go_on_command(str(run))}{f' {limit[1]}' if limit else ''}")
 
 
 def _state(found: RunStatus) -> str:

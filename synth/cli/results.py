@@ -47,8 +47,8 @@ def render(
     """Make the pictures of a text-only run.
 
     Such a run was generated with [bold]--renderer none[/bold], perhaps on another machine. In any run,
-    pictures of samples that were deleted since are rendered again, with the same seeds. Can be stopped
-    and continued like generate."""
+    pictures of samples that were deleted or damaged since are rendered again, with the same seeds. Can
+    be stopped and continued like generate."""
     from synth.cli.progress import Watcher
     from synth.cli.summary import finish_render
     from synth.run.generate import render as run_render

@@ -63,11 +63,16 @@ def print_summary(summary: Summary) -> None:
         for name, one in tally.abilities.items()
     ]
     say(table(rows, indent="  "))
+    for name, held in summary.held.items():
+        say(
+            f"  {name}: the run has {held} samples; the data set now holds the first {tally.abilities[name].wanted}; "
+            "a larger --n brings them back"
+        )
     if any(summary.rotated.values()):
         rotated = ", ".join(f"{name} {count}" for name, count in summary.rotated.items())
         say(f"  in-context examples replaced by fresh ones: {rotated}")
     if summary.restored:
-        say(f"  pictures whose files were gone, rendered again: {summary.restored}")
+        say(f"  pictures whose files were gone or damaged, rendered again: {summary.restored}")
     steps = {
         **tally.step_seconds,
         **{f"filter {k}": v for k, v in summary.filter_seconds.items() if v >= 0.05},

@@ -27,9 +27,10 @@ from typing import IO, Any, TypeAlias
 
 from synth.errors import BackendError, SynthError
 from synth.export.survey import Survey
+from synth.flow.pictures import is_whole
 from synth.records import IMAGE_PLACEHOLDER, Image, Sample
 from synth.run.dataset import read_dataset
-from synth.run.picture_files import attribution_of, picture_file
+from synth.run.picture_files import again, attribution_of, picture_file
 
 _NO_HARD_LINK = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOSYS, errno.EOPNOTSUPP}
 #: more distinct attributions than this are not listed one by one
@@ -124,7 +125,12 @@ class Export:
             return image
         try:
             source = picture_file(self.survey.run, image.path)
-            attribution = attribution_of(source)
+            attribution = attribution_of(self.survey.run, source)
+            if image.origin != "existing" and not is_whole(source):
+                raise SynthError(
+                    f"the picture '{image.path}' in {self.survey.run} is cut off: the end of the file is missing.",
+                    again(self.survey.run),
+                )
         except SynthError as error:
             raise SynthError(f"Sample '{sample.id}': {error.message}", error.fix) from error
         if attribution and (attribution in self.attributions or len(self.attributions) < _MAX_ATTRIBUTIONS):

@@ -75,8 +75,8 @@ class Survey:
             raise SynthError(
                 f"{self.previews} of {self.samples} samples of {self.run} have preview pictures, which are "
                 "compositions of clip art and not training data.",
-                "Render real pictures in another run with a text-to-image renderer, or export the previews "
-                "all the same with --allow-preview.",
+                "To try a trainer with them all the same, add --allow-preview. 'synth doctor' lists the renderers "
+                "that are installed; real pictures need a text-to-image renderer.",
             )
 
 

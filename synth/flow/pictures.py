@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 FOLDER = "images"
 PER_FOLDER = 1000
 _ENDINGS: dict[ImageFormat, str] = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
+#: with what a whole file of ours ends: the marker of JPEG, the last chunk of PNG. WebP says its length instead
+_ENDS = {".jpg": b"\xff\xd9", ".png": b"\0\0\0\0IEND\xaeB`\x82"}
 _SOFTWARE, _COPYRIGHT, _DESCRIPTION = 0x0131, 0x8298, 0x010E
 
 
@@ -80,12 +82,22 @@ def _png_text(packet: bytes) -> PngInfo:
 
 
 def is_there(folder: Path, path: str | None) -> bool:
-    """Whether a picture has its file; an empty one is what a broken disk or a failed copy leaves."""
-    if path is None:
-        return False
+    """Whether a picture has its file, as a whole."""
+    return path is not None and is_whole(folder / path)
+
+
+def is_whole(picture: Path) -> bool:
+    """Whether a picture file that we wrote goes on to its end; a broken disk or a failed copy leaves a shorter one."""
     try:
-        return (folder / path).stat().st_size > 0
-    except OSError:
+        with open(picture, "rb") as file:
+            end = _ENDS.get(picture.suffix)
+            if end is None:
+                head = file.read(8)
+                length = 8 + int.from_bytes(head[4:], "little")
+                return head[:4] == b"RIFF" and file.seek(0, os.SEEK_END) >= length
+            file.seek(-len(end), os.SEEK_END)
+            return file.read() == end
+    except OSError:  # not there, or too short to seek
         return False
 
 

@@ -47,12 +47,12 @@ class Illustrator:
         self._folder = folder
         self._layer = layer
         self._judge = Batcher(self._check, _BATCH, 1)
-        #: how many pictures were rendered again because their files were gone
+        #: how many pictures were rendered again because their files were gone or damaged
         self.restored = 0
 
     async def complete(self, candidate: Candidate) -> None:
         """Give a candidate the pictures it lacks: all of them if only its text has passed, those whose
-        files are gone if it was accepted before."""
+        files are gone or damaged if it was accepted before."""
         if candidate.state == "text_ok":
             await self._make(candidate)
         elif candidate.state in ("accepted", "surplus"):
@@ -80,7 +80,7 @@ class Illustrator:
         self._ledger.save(candidate)
 
     async def _restore(self, candidate: Candidate) -> None:
-        """Render again what somebody deleted. The seed is the same, so the row and its verdicts stand."""
+        """Render again what is gone or damaged. The seed is the same, so the row and its verdicts stand."""
         gone = [number for number, image in enumerate(candidate.images) if not is_there(self._folder, image.path)]
         for number in gone:
             try:
@@ -89,7 +89,7 @@ class Illustrator:
                 raise
             except Exception as error:  # a renderer may raise anything for one odd prompt
                 raise BackendError(
-                    f"The picture {candidate.images[number].path} is gone and cannot be rendered again: "
+                    f"The picture {candidate.images[number].path} is gone or damaged and cannot be rendered again: "
                     f"{type(error).__name__}: {error}",
                     "Restore the file, then run the same command again.",
                 ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from synth.run.chains import Chains, layers_of, load_chains
 from synth.run.dataset import read_dataset, write_dataset
 from synth.run.folder import DATASET_FILE, RunFolder, check_start, frozen_config, open_existing
 from synth.run.select import AUTO, NONE, make_llm, make_renderer, make_scorer, resolve
+from synth.run.standing import kept_states
 from synth.run.stop import cancel_on_signal, rare_collections
 
 #: shows progress while the run works; the command line passes one, libraries need not
@@ -53,8 +55,9 @@ class Announcement:
 @dataclass
 class Summary:
     """What a run left behind. `missing` counts samples per ability that it could not make, `restored`
-    pictures of an earlier start that were rendered again because their files were gone; `varying` says
-    what would differ if the run were made again with the same settings."""
+    pictures of an earlier start that were rendered again because their files were gone or damaged; `held` is how
+    many good samples the run has where a smaller n than before takes fewer of them; `varying` says what would
+    differ if the run were made again with the same settings."""
 
     folder: Path
     samples: int
@@ -63,6 +66,7 @@ class Summary:
     missing: dict[str, int] = field(default_factory=dict)
     rotated: dict[str, int] = field(default_factory=dict)
     restored: int = 0
+    held: dict[str, int] = field(default_factory=dict)
     filter_seconds: dict[str, float] = field(default_factory=dict)
     varying: list[str] = field(default_factory=list)
     previews: bool = False
@@ -168,6 +172,7 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
         for chain in setup.chains.values():
             chain.remember_dataset(partial(read_dataset, path))
     with RunFolder(config.folder) as run:
+        earlier = (run.ledger.meta("config") or {}).get("abilities", {})
         resumed = run.claim(config, setup.identity)
         ledger, backends = run.ledger, setup.backends
         if resumed:
@@ -192,6 +197,10 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
         announcement = Announcement(run.path, setup.names, setup.reasons, resumed, _refilter(ledger))
         present = [one for one in illustrators.values() if one is not None]
         summary = await _run(setup, run, tally, lives, present, announcement, watch)
+        good = _good(ledger, setup.identity)
+        summary.held = {
+            name: good[name] for name, n in config.abilities.items() if earlier.get(name, 0) > n and good[name] > n
+        }
         summary.rotated = {p.ability.name: p.rotation.replaced for p in producers}
         summary.restored = sum(one.restored for one in present)
         return summary
@@ -206,7 +215,7 @@ async def render(
     plugin_dirs: list[Path] | None = None,
 ) -> Summary:
     """Render a text-only run: its candidates whose text passed get pictures, in index order. Pictures
-    whose files are gone are made again.
+    whose files are gone or damaged are made again.
 
     Afterwards the run has this renderer's identity; `synth generate` with the same settings and
     this renderer can go on with it.
@@ -344,6 +353,15 @@ def _illustrator(setup: Setup, name: str, run: RunFolder) -> Illustrator | None:
 def _refilter(ledger: Ledger) -> str:
     layers = layers_of(ledger)
     return layers[-1].text if layers and layers[-1].options else ""
+
+
+def _good(ledger: Ledger, identity: dict[str, Any]) -> Counter[str]:
+    """How many good samples each ability has in the ledger, wanted or not."""
+    found: Counter[str] = Counter()
+    for ability, state, _, count in ledger.funnel():
+        if state in kept_states(identity):
+            found[ability] += count
+    return found
 
 
 def _filter_seconds(chains: dict[str, Chain]) -> dict[str, float]:

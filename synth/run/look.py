@@ -69,6 +69,22 @@ class RunStatus:
         return all(one.done for one in self.abilities.values())
 
     @property
+    def used_up(self) -> tuple[str, str] | None:
+        """The limit that keeps the same command from going on: what it is in words, and a flag that raises it."""
+        config = self.config
+        if config.max_cost is not None and self.cost >= config.max_cost:
+            return f"--max-cost {config.max_cost:g} is used up", f"--max-cost {2 * config.max_cost:g}"
+        tried = {
+            config.candidates_allowed(one.wanted)
+            for one in self.abilities.values()
+            if one.ready + one.waiting < one.wanted and one.tried >= config.candidates_allowed(one.wanted)
+        }
+        if tried:
+            words = f"all {max(tried)} candidates that --max-candidates allows were tried"
+            return words, f"--max-candidates {2 * max(tried)}"
+        return None
+
+    @property
     def cost(self) -> float:
         """What the tokens so far cost, at the prices of the settings."""
         settings = self.config.llm_settings

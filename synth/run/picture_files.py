@@ -13,7 +13,6 @@ from synth.flow.pictures import FOLDER
 
 _COPYRIGHT = 0x8298
 _LONGEST = 1024
-_FIX = "'synth render' on its run renders it again; or restore the file, or remove its row from the data set."
 
 
 def picture_file(run: Path, path: str) -> Path:
@@ -41,7 +40,7 @@ def picture_file(run: Path, path: str) -> Path:
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
         raise SynthError(
             f"the picture {shown} does not exist in {run}.",
-            _FIX,
+            again(run),
         ) from error
     if not real.is_relative_to(run.resolve()):
         raise SynthError(
@@ -50,11 +49,16 @@ def picture_file(run: Path, path: str) -> Path:
     if not real.is_file():
         raise SynthError(f"the picture {shown} is not a file.", "Restore the picture.")
     if not real.stat().st_size:
-        raise SynthError(f"the picture {shown} in {run} is an empty file.", _FIX)
+        raise SynthError(f"the picture {shown} in {run} is an empty file.", again(run))
     return real
 
 
-def attribution_of(picture: Path) -> str:
+def again(run: Path) -> str:
+    """What to do about a picture that is gone or damaged."""
+    return f"'synth render {run}' renders it again; or restore the file, or remove its row from the data set."
+
+
+def attribution_of(run: Path, picture: Path) -> str:
     """Who made the parts of a picture and under which licence, as its EXIF copyright field says.
 
     The renderer wrote it there, so it is known even where the renderer is not installed.
@@ -68,5 +72,5 @@ def attribution_of(picture: Path) -> str:
         with Image.open(picture) as image:
             text = image.getexif().get(_COPYRIGHT, "")
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise SynthError(f"{picture} is not a readable picture: {error}.", "Restore the picture.") from error
+        raise SynthError(f"{picture} is not a readable picture: {error}.", again(run)) from error
     return " ".join(str(text).replace("\0", " ").split())[:500]

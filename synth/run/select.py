@@ -67,7 +67,7 @@ def resolve(group: str, spec: str, origin: Origin | None = None) -> tuple[str, s
 
 def make_llm(spec: str, settings: LLMSettings) -> LLM:
     name, _, argument = spec.partition(":")
-    made: LLM = _load("synth.llms", name).create(argument, settings)
+    made: LLM = _load("synth.llms", name, argument).create(argument, settings)
     return made
 
 
@@ -89,7 +89,21 @@ def make_scorer(spec: str, settings: ScoreSettings) -> Scorer | None:
     return made
 
 
-def _load(group: str, name: str) -> Any:
+#: servers that speak OpenAI's protocol, which people name as if they were backends
+_SERVERS = ("vllm", "sglang", "ollama", "tgi", "lmstudio")
+
+
+def _load(group: str, name: str, argument: str = "") -> Any:
+    known = plugins.discover(group)
+    if name not in known:
+        choices = [AUTO, *known] if group == "synth.llms" else [AUTO, NONE, *known]
+        error = plugins.unknown(plugins.GROUPS[group], name, choices)
+        fix = error.fix
+        if group == "synth.llms" and name in _SERVERS:
+            fix = f"Its server is used with: --llm openai:{argument or 'MODEL'} --base-url http://HOST:8000/v1"
+        elif group == "synth.llms" and "Did you mean" not in fix:
+            fix = f"A model behind an endpoint is written --llm openai:{name}. {fix}"
+        raise SynthError(f"{_FLAGS[group]} {name}: {error.message}", fix)
     try:
         return plugins.load(group, name)
     except SynthError as error:

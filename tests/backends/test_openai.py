@@ -352,6 +352,22 @@ async def test_no_credit_is_not_retried(endpoint, connect):
 
 
 @pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (completion(""), "the reply is empty"),
+        (completion(None), "the reply is empty"),
+        (completion([{"type": "image"}]), "the reply is not a text: .*image"),
+        (b"", "the reply is empty"),
+        (b"<html>\x1bSign in" + b"x" * 500, "no chat completion: <html> Sign inx{1,99}\\."),
+    ],
+)
+async def test_what_came_instead_of_a_text_is_quoted(endpoint, connect, answer, said):
+    endpoint.script = [says(answer)]
+    with pytest.raises((ReplyError, BackendError), match=said):
+        await (await connect(retries=0)).chat(make_request())
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         completion(None),

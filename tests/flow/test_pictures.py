@@ -10,7 +10,7 @@ from PIL import Image
 
 from synth.backends.render.base import ImageFormat
 from synth.flow.marks import TRAINED, Synthetic
-from synth.flow.pictures import Marks, picture_path, write_picture
+from synth.flow.pictures import Marks, is_whole, picture_path, write_picture
 
 FORMATS: list[ImageFormat] = ["jpeg", "png", "webp"]
 MADE = Synthetic("diffusers", "stabilityai/sdxl", "4621659", '((a <fox> & "hat")), \x00\ud800 日本', 77)
@@ -56,3 +56,15 @@ def test_a_preview_does_not_claim_to_be_of_a_model(image_format: ImageFormat, tm
 @pytest.mark.parametrize(("image_format", "ending"), [("jpeg", ".jpg"), ("png", ".png"), ("webp", ".webp")])
 def test_paths_end_as_their_format_does(image_format: ImageFormat, ending: str) -> None:
     assert picture_path("a", 1, "a-s0-000001", 2, image_format) == f"images/a/0000/a-s0-000001-2{ending}"
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_a_picture_that_was_cut_off_is_not_whole(image_format: ImageFormat, tmp_path: Path) -> None:
+    file = write(tmp_path, image_format)
+    data = file.read_bytes()
+    assert is_whole(file)
+    for length in (len(data) - 1, len(data) // 2, 5, 0):
+        file.write_bytes(data[:length])
+        assert not is_whole(file)
+    file.unlink()
+    assert not is_whole(file)

@@ -245,7 +245,8 @@ class OpenAICompatible(LLM):
             content = message.get("content")
             finish = choice.get("finish_reason")
         except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
-            raise _Again(f"an answer that is no chat completion ({len(raw)} bytes)") from None
+            said = self._clean(raw[:4000].decode("utf-8", "replace"))[:100]
+            raise _Again(f"the answer is no chat completion: {said}" if said else "the reply is empty") from None
         self._answers[request.shared.key] += 1
         self._limit.answered()
         if request.message != _HARMLESS:
@@ -274,7 +275,8 @@ class OpenAICompatible(LLM):
                 f"the reply ended at max_tokens={request.max_tokens} before any text; a model that thinks first "
                 "needs a larger llm_settings.max_tokens"
             )
-        return f"the reply has no text (its content is {type(message.get('content')).__name__})"
+        content = message.get("content")
+        return f"the reply is not a text: {self._clean(str(content))[:100]}" if content else "the reply is empty"
 
     def _refused(self, answer: Answer, request: ChatRequest, dialect: Dialect) -> NoReturn:
         """Raise what an answer other than 200 means."""
