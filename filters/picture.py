@@ -1,4 +1,4 @@
-"""Drops pictures that show nothing: all one colour, or nearly so.
+"""Drops pictures that show nothing: all one colour, or nearly so, and those their renderer calls unusable.
 
 Renderers fail quietly: a safety checker returns black, a half-precision overflow returns gray.
 """
@@ -9,28 +9,45 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from synth.backends.render.base import Rendered
+from synth.backends.render.base import BLANK_DEVIATION, Rendered
 from synth.filtering import Filter, Result, failed, passed
-from synth.records import Candidate, Record, Stage
+from synth.records import Candidate, Record, Stage, Verdict
+
+_BLANK = "the picture is blank"
 
 
 class PictureOptions(Record):
     min_deviation: float = Field(
-        4.0, ge=0, le=128, description="smallest standard deviation of the brightness (0 to 255) of a picture"
+        BLANK_DEVIATION,
+        ge=0,
+        le=128,
+        description="smallest standard deviation of the brightness (0 to 255) of a picture",
     )
 
 
 class Picture(Filter):
-    """Fails blank pictures; the score is the lowest standard deviation of the brightness."""
+    """Fails blank and flawed pictures; the score is the lowest standard deviation of the brightness."""
 
     stages = ("image",)
     Options = PictureOptions
     options: PictureOptions
+    again = frozenset({"min_deviation"})
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
         lowest = min(_deviation(picture) for picture in pictures)
+        flaw = next((picture.flaw for picture in pictures if picture.flaw), "")
+        return failed(flaw, lowest) if flaw else self._decide(lowest)
+
+    def check_again(self, candidate: Candidate, said: Verdict | None) -> Result | None:
+        if said is None or said.score is None:
+            return None
+        if said.outcome == "fail" and said.reason != _BLANK:  # flawed, however it looks
+            return failed(said.reason, said.score)
+        return self._decide(said.score)
+
+    def _decide(self, lowest: float) -> Result:
         if lowest < self.options.min_deviation:
-            return failed("the picture is blank", lowest)
+            return failed(_BLANK, lowest)
         return passed(lowest)
 
 

@@ -11,10 +11,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["SynthError", "__version__", "export_run", "generate", "read_dataset", "render_run", "write_report"]
+__all__ = [
+    "SynthError",
+    "__version__",
+    "export_run",
+    "generate",
+    "read_dataset",
+    "refilter_run",
+    "render_run",
+    "write_report",
+]
 
 if TYPE_CHECKING:
-    from synth.api import export_run, generate, read_dataset, render_run, write_report
+    from synth.api import export_run, generate, read_dataset, refilter_run, render_run, write_report
     from synth.errors import SynthError
 
 

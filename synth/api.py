@@ -13,9 +13,11 @@ from synth.run.dataset import read_dataset
 from synth.run.generate import Summary, Watch, no_watch
 from synth.run.generate import generate as _generate
 from synth.run.generate import render as _render
+from synth.run.refilter import Refiltered
+from synth.run.refilter import refilter as _refilter
 from synth.run.stop import run_blocking
 
-__all__ = ["Summary", "export_run", "generate", "read_dataset", "render_run", "write_report"]
+__all__ = ["Summary", "export_run", "generate", "read_dataset", "refilter_run", "render_run", "write_report"]
 
 
 def generate(
@@ -50,6 +52,18 @@ def render_run(
     """Render a text-only run later, perhaps on another machine; `plugin_dirs` are the folders of its
     own templates and banks there."""
     return run_blocking(_render(Path(run), renderer, scorer, render_settings, watch, plugin_dirs))
+
+
+def refilter_run(
+    run: str | Path,
+    options: Mapping[str, Mapping[str, Any]],
+    *,
+    plugin_dirs: list[Path] | None = None,
+    dry_run: bool = False,
+) -> Refiltered:
+    """Decide again about a run's candidates from recorded scores: `refilter_run("runs/x", {"alignment":
+    {"threshold": 0.28}})`; `{}` is what the run itself decided. Calls no model."""
+    return _refilter(Path(run), options, plugin_dirs, dry_run)
 
 
 def export_run(run: str | Path, format: str, out: str | Path, *, allow_preview: bool = False) -> Path:

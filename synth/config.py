@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from synth import strict_yaml
 from synth.backends.llm.base import LLMSettings
 from synth.backends.render.base import RenderSettings
+from synth.backends.score.base import ScoreSettings
 from synth.errors import SynthError
 from synth.records import DialogueKind, Record
 
@@ -68,6 +69,7 @@ class RunConfig(Record):
     resume: Literal["auto", "always", "never"] = "auto"
     llm_settings: LLMSettings = Field(default_factory=LLMSettings)
     render_settings: RenderSettings = Field(default_factory=RenderSettings)
+    score_settings: ScoreSettings = Field(default_factory=ScoreSettings)
     pool: PoolSettings = Field(default_factory=PoolSettings)
     flow: FlowSettings = Field(default_factory=FlowSettings)
 

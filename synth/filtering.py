@@ -79,6 +79,10 @@ class Filter(ABC):
     stages: ClassVar[tuple[Stage, ...]]
     ordered: ClassVar[bool] = False
     Options: ClassVar[type[Record]] = NoOptions
+    #: options that `synth refilter` may change later, because `check_again` needs no picture
+    again: ClassVar[frozenset[str]] = frozenset()
+    #: set by the engine: what the run's scorer says a score must exceed to be a match, if it says so
+    scorer_threshold: float | None = None
 
     def __init__(self, options: Any, ability: Ability) -> None:
         self.options = options
@@ -105,6 +109,13 @@ class Filter(ABC):
     ) -> list[Result]:
         """Judge several at once; worth overriding where a batch is cheaper than its parts."""
         return [self.check(one, stage, own) for one, own in zip(candidates, pictures, strict=True)]
+
+    def check_again(self, candidate: Candidate, said: Verdict | None) -> Result | None:
+        """Judge at stage "image" by what is recorded, without the pictures; None where that cannot be done.
+
+        `said` is the verdict that was given with the pictures at hand, or None if it was never asked for.
+        """
+        return None
 
     def remember(self, candidate: Candidate, stage: Stage) -> None:
         """Called in index order for each candidate that passed `stage` (ordered filters only)."""
@@ -173,6 +184,11 @@ class Chain:
         self._plain = {s: [f for f in filters if s in f.stages and not f.ordered] for s in stages}
         self._ordered = {s: [f for f in filters if s in f.stages and f.ordered] for s in stages}
 
+    def scored_by(self, threshold: float | None) -> None:
+        """Tell the filters what the run's scorer says a score must exceed."""
+        for one in self.filters:
+            one.scorer_threshold = threshold
+
     def check(
         self,
         candidate: Candidate,
@@ -186,16 +202,28 @@ class Chain:
     def check_pictures(
         self, candidates: Sequence[Candidate], pictures: Sequence[Sequence[Rendered]]
     ) -> list[Verdict | None]:
-        """Run the image filters over several candidates; each one's failing verdict, or None."""
+        """Run the image filters over several candidates; each one's first failing verdict, or None.
+
+        The filters behind a failure that `synth refilter` may take back are asked all the same: a
+        candidate that comes back must have been seen by all of them.
+        """
         failing: list[Verdict | None] = [None] * len(candidates)
+        alive = list(range(len(candidates)))
         for one in self._plain["image"]:
-            alive = [at for at, verdict in enumerate(failing) if verdict is None]
             if not alive:
                 break
             verdicts = one.judge_batch([candidates[at] for at in alive], "image", [pictures[at] for at in alive])
-            for at, verdict in zip(alive, verdicts, strict=True):
-                failing[at] = verdict if verdict.outcome == "fail" else None
+            said = dict(zip(alive, verdicts, strict=True))
+            for at, verdict in said.items():
+                if verdict.outcome == "fail" and failing[at] is None:
+                    failing[at] = verdict
+            if not one.again:
+                alive = [at for at in alive if said[at].outcome != "fail"]
         return failing
+
+    @property
+    def image_filters(self) -> tuple[Filter, ...]:
+        return tuple(self._plain["image"])
 
     def check_in_order(self, candidate: Candidate, stage: Stage, attempt: int = 0) -> Verdict | None:
         """Run the ordered filters; call it in index order. What passes is remembered."""

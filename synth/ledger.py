@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
@@ -24,8 +24,14 @@ from pydantic import ValidationError
 from synth.errors import BackendError, NewerVersion, RunRefused, SynthError
 from synth.records import Candidate, State
 
-#: version 1 had the same columns in tables WITHOUT ROWID, and is read and gone on with as it is
-LEDGER_VERSION = 2
+#: 1: the same columns in tables WITHOUT ROWID; read and gone on with as it is
+#: 2: tables with row ids
+#: 3: candidates may have `decisions`; a ledger becomes one when it gets its first layer of them
+LEDGER_VERSION = 3
+_NEW_VERSION = 2
+#: rows read at a time where a ledger is read and written at once
+_PAGE = 256
+_NO_CUTOFF = 2**62
 FILE_NAME = "ledger.sqlite"
 _GROUP_SECONDS = 0.1
 _MOST_QUEUED = 4096
@@ -80,29 +86,14 @@ class Ledger:
         if not read_only:
             with self._open() as db:
                 db.executescript(_SCHEMA)
-                db.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (str(LEDGER_VERSION),))
+                db.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (str(_NEW_VERSION),))
                 db.commit()
 
     # -- writing ------------------------------------------------------------------------------
 
     def save(self, candidate: Candidate) -> None:
         """Queue the candidate's row. Blocks only while the writer is far behind."""
-        calls = candidate.calls
-        self._put(
-            (
-                _SAVE,
-                (
-                    candidate.ability,
-                    candidate.index,
-                    candidate.id,
-                    candidate.state,
-                    candidate.decided_by,
-                    sum(call.prompt_tokens for call in calls),
-                    sum(call.completion_tokens for call in calls),
-                    candidate.to_json(leave_out_defaults=True).decode(),
-                ),
-            )
-        )
+        self._put((_SAVE, _row(candidate)))
 
     def save_text(self, key: str, text: str) -> None:
         """Keep messages that many candidates share, once."""
@@ -132,9 +123,34 @@ class Ledger:
             writer.join()
         self._raise_error()
 
-    def mark_surplus(self, ability: str, cutoff: int) -> None:
-        """Accepted candidates above index `cutoff` are surplus, those up to it are not."""
+    def revise(self, abilities: Sequence[str], change: Callable[[Candidate], bool], meta: Mapping[str, Any]) -> None:
+        """Show every candidate to `change` and write those for which it returns true, together with `meta`:
+        all of it in one transaction, so that a kill leaves everything or nothing. Without `meta` nothing is
+        written, whatever `change` says.
+        """
         self.flush()
+        with self._open() as db:
+            for ability in abilities:
+                last = -1
+                while page := db.execute(
+                    "SELECT idx, record FROM candidates WHERE ability = ? AND idx > ? ORDER BY idx LIMIT ?",
+                    (ability, last, _PAGE),
+                ).fetchall():
+                    last = page[-1][0]
+                    for _, record in page:
+                        candidate = self._candidate(record)
+                        if change(candidate) and meta:
+                            _execute(db, _SAVE, [_row(candidate)])
+            if meta:
+                for key, value in meta.items():
+                    _execute(db, _META, [(key, orjson.dumps(value).decode())])
+                _execute(db, _META, [("version", str(LEDGER_VERSION))])
+                db.commit()
+
+    def mark_surplus(self, ability: str, cutoff: int | None) -> None:
+        """Accepted candidates above index `cutoff` are surplus, those up to it are not; None: none are."""
+        self.flush()
+        cutoff = _NO_CUTOFF if cutoff is None else cutoff
         with self._open() as db:
             for old, new, comparison in (("accepted", "surplus", ">"), ("surplus", "accepted", "<=")):
                 db.execute(
@@ -280,9 +296,7 @@ class Ledger:
             rows.setdefault(statement, []).append(row)
         for statement, of_statement in rows.items():
             for start in range(0, len(of_statement), _ROWS_PER_STATEMENT):
-                some = of_statement[start : start + _ROWS_PER_STATEMENT]
-                places = f"({','.join('?' * len(some[0]))})"
-                db.execute(f"{statement} VALUES {','.join([places] * len(some))}", list(chain(*some)))
+                _execute(db, statement, of_statement[start : start + _ROWS_PER_STATEMENT])
         if count:
             db.commit()
             self._committed += count
@@ -356,6 +370,26 @@ class Ledger:
 
 def _tables(db: sqlite3.Connection) -> set[str]:
     return {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def _execute(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    places = f"({','.join('?' * len(rows[0]))})"
+    db.execute(f"{statement} VALUES {','.join([places] * len(rows))}", list(chain(*rows)))
+
+
+def _row(candidate: Candidate) -> tuple[Any, ...]:
+    """The columns of `candidates`."""
+    calls = candidate.calls
+    return (
+        candidate.ability,
+        candidate.index,
+        candidate.id,
+        candidate.state,
+        candidate.decided_by,
+        sum(call.prompt_tokens for call in calls),
+        sum(call.completion_tokens for call in calls),
+        candidate.to_json(leave_out_defaults=True).decode(),
+    )
 
 
 def is_run(folder: Path) -> bool:

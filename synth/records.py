@@ -83,7 +83,8 @@ class Entry(Row):
 class Image(Row):
     """A picture of a sample: what was asked for and, once it exists, where it lies.
 
-    `path` is relative to the run folder. `prompt` is the joined keywords with their emphasis.
+    `path` is relative to the run folder. `prompt` is the joined keywords with their emphasis. `note` is
+    what was special about making it: a second seed, a smaller batch.
     """
 
     path: str | None = None
@@ -94,6 +95,7 @@ class Image(Row):
     width: int = 0
     height: int = 0
     origin: Origin = "none"
+    note: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -145,9 +147,28 @@ class Call(Row):
 
 
 @dataclass(slots=True, kw_only=True)
+class Decision(Row):
+    """What one layer says of a candidate: its end, and the verdicts that were given anew for it.
+
+    Layer 0 is the run's own decision; its verdicts are those of the candidate. Each `synth refilter` is a
+    further layer. It starts from layer 0, not from the one before it, so the last one is all that counts.
+    """
+
+    layer: int
+    state: State
+    decided_by: str = ""
+    reason: str = ""
+    verdicts: list[Verdict] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
 class Candidate(Row):
     """One attempt at a sample, from plan to verdict. `index` counts within its ability, `synth` is the
-    version that made it: a run may be gone on with by a later one."""
+    version that made it: a run may be gone on with by a later one.
+
+    `state`, `decided_by` and `reason` are what counts now. `decisions` is empty unless a layer of
+    `synth refilter` says something else than the run did; then it begins with what the run said.
+    """
 
     id: str
     ability: str
@@ -171,6 +192,16 @@ class Candidate(Row):
     text_passed: bool = False
     scores: dict[str, float | None] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+
+    @property
+    def verdicts_now(self) -> list[Verdict]:
+        """The verdicts that count: those of the newest layer in the place of the ones they replace."""
+        if not self.decisions:
+            return self.verdicts
+        anew = {(v.filter, v.stage): v for v in self.decisions[-1].verdicts}
+        kept = [anew.pop((v.filter, v.stage), v) for v in self.verdicts]
+        return [*kept, *anew.values()]
 
     @property
     def keywords(self) -> list[str]:

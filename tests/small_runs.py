@@ -11,7 +11,7 @@ from PIL import Image as PILImage
 from PIL import ImageDraw
 
 from synth.config import RunConfig
-from synth.flow.pictures import picture_path, write_picture
+from synth.flow.pictures import Marks, picture_path, write_picture
 from synth.ledger import Ledger
 from synth.records import Call, Candidate, Entry, Image, Turn, Verdict
 from synth.run.dataset import write_dataset
@@ -113,7 +113,7 @@ def paint(run: Path, one: Candidate, origin: str = "rendered", attribution: str 
         image.width = image.height = size
         image.origin = origin  # type: ignore[assignment]
         drawn = picture(one.index * 31 + number + len(one.ability), size)
-        write_picture(run, image.path, drawn, 90, image.prompt, attribution)
+        write_picture(run, image.path, drawn, Marks(image.prompt, attribution), 90)
 
 
 def accept(run: Path, one: Candidate, origin: str = "rendered", attribution: str = "", size: int = 256) -> Candidate:

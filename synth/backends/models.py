@@ -104,7 +104,7 @@ def fetch(name: str, progress: Progress | None = None) -> Path:
     found = path(name)
     if found is not None:
         return found
-    if os.environ.get("SYNTH_OFFLINE", "") not in ("", "0"):
+    if offline():
         raise BackendError(
             f"The model {name} is not on this machine and SYNTH_OFFLINE is set.",
             f"Copy {model.file} to {_place(model)}, or unset SYNTH_OFFLINE and fetch it.",
@@ -190,3 +190,8 @@ def _place(model: Model) -> Path:
 
 def _silent(done: int, total: int, what: str) -> None:
     """Nobody wants to see the progress."""
+
+
+def offline() -> bool:
+    """Whether the user forbids downloads."""
+    return os.environ.get("SYNTH_OFFLINE", "") not in ("", "0")

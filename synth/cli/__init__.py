@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from synth import __version__
-from synth.cli import abilities, generate, keywords, looking, machine, results
+from synth.cli import abilities, generate, keywords, looking, machine, refilter, results
 from synth.cli.terminal import Root, report_bug, show_warnings
 
 _EPILOG = """
@@ -71,6 +71,7 @@ def _root(
 generate.register(app)
 looking.register(app)
 results.register(app)
+refilter.register(app)
 abilities.register(app)
 keywords.register(app)
 machine.register(app)

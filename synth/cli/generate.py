@@ -92,7 +92,9 @@ def generate(
     ] = None,
     scorer: Annotated[
         str | None,
-        typer.Option(metavar="SPEC", help="auto, none, coverage, or a plugin.", rich_help_panel=_MODELS),
+        typer.Option(
+            metavar="SPEC", help="auto, none, coverage, open_clip\\[:MODEL], or a plugin.", rich_help_panel=_MODELS
+        ),
     ] = None,
     base_url: Annotated[
         str | None,

@@ -11,7 +11,8 @@ from synth.cli.terminal import heading, say, table
 
 if TYPE_CHECKING:
     from synth.ledger import Ledger
-    from synth.records import Candidate
+    from synth.produce.redecide import Layer
+    from synth.records import Candidate, Decision, Verdict
     from synth.run.look import RunStatus
     from synth.run.standing import Standing
 
@@ -39,6 +40,8 @@ def status(run: RunArgument) -> None:
 
     found = look(run)
     heading(f"{run}: {_state(found)}")
+    if found.layers:
+        say(f"  refiltered {len(found.layers)} times; what counts: {found.layers[-1].text}")
     rows = []
     for name, one in found.abilities.items():
         rows.append([name, one.wanted, one.ready, one.tried, one.surplus, one.waiting])
@@ -85,6 +88,7 @@ def show(
         typer.echo(json.dumps(look.raw(ledger, candidate), indent=2))
         return
     _print_candidate(run, candidate, look.standing(ledger, candidate))
+    _print_decisions(candidate, look.decisions(ledger, candidate))
     _print_calls(ledger, candidate)
 
 
@@ -126,11 +130,33 @@ def _print_candidate(run: Path, candidate: Candidate, standing: Standing) -> Non
         for name, score in candidate.scores.items():
             say(f"  {name}: {'none' if score is None else f'{score:.4f}'}")
     heading("\nVerdicts")
+    _print_verdicts(candidate.verdicts)
+
+
+def _print_verdicts(verdicts: list[Verdict]) -> None:
     rows = [
-        [v.stage, v.attempt, v.filter, v.outcome, "" if v.score is None else f"{v.score:g}", v.reason]
-        for v in candidate.verdicts
+        [v.stage, v.attempt, v.filter, v.outcome, "" if v.score is None else f"{v.score:g}", v.reason] for v in verdicts
     ]
     say(table(rows, ["stage", "attempt", "filter", "outcome", "score", "reason"], indent="  "))
+
+
+def _print_decisions(candidate: Candidate, layers: list[tuple[Layer, Decision | None]]) -> None:
+    """What was decided first and what each refilter made of it."""
+    if not layers:
+        return
+    first = candidate.decisions[0] if candidate.decisions else None
+    heading("\nDecisions")
+    say(f"  the run itself: {_decided(first) if first else 'as it stands'}")
+    for layer, decision in layers:
+        said = _decided(decision) if decision else "no change"
+        say(f"  refilter {layer.number} ({layer.text}): {said}")
+        if decision and decision.verdicts:
+            _print_verdicts(decision.verdicts)
+
+
+def _decided(decision: Decision) -> str:
+    by = f" by {decision.decided_by}: {decision.reason}" if decision.decided_by else ""
+    return f"{decision.state}{by}"
 
 
 def _print_calls(ledger: Ledger, candidate: Candidate) -> None:

@@ -171,6 +171,9 @@ def doctor() -> None:
         say(f"  {role}: auto picks {one.picked}{f' ({one.why})' if one.why else ''}")
         options = [[o.name, "available" if o.available else "no", o.why] for o in one.options]
         say(table(options, indent="    "))
+        for name, lines in one.details.items():
+            for line in lines:
+                say(f"      {name}: {line}")
     if found.broken:
         heading("\nBroken plugins (skipped)")
         for problem in found.broken:

@@ -81,6 +81,8 @@ def announce(announcement: Announcement) -> None:
     for role, name in announcement.backends.items():
         why = announcement.reasons.get(role, "")
         note(f"  {role:9}{name}{f' ({why})' if why else ''}")
+    if announcement.refilter:
+        note(f"  refilter {announcement.refilter} (decides about new candidates, too)")
 
 
 def progress_line(name: str, one: AbilityTally) -> str:

@@ -34,7 +34,9 @@ def register(app: typer.Typer) -> None:
 def render(
     run: RunArgument,
     renderer: Annotated[str, typer.Option(metavar="SPEC", help="auto, preview, or a plugin.")] = "auto",
-    scorer: Annotated[str, typer.Option(metavar="SPEC", help="auto, none, coverage, or a plugin.")] = "auto",
+    scorer: Annotated[
+        str, typer.Option(metavar="SPEC", help="auto, none, coverage, open_clip\\[:MODEL], or a plugin.")
+    ] = "auto",
     width: Annotated[int | None, typer.Option(help="Picture width in pixels.")] = None,
     height: Annotated[int | None, typer.Option(help="Picture height in pixels.")] = None,
     plugin_dir: Annotated[

@@ -68,8 +68,14 @@ class Backends:
             }
             if self.renderer
             else None,
-            "scorer": self.scorer.identity() if self.scorer else None,
+            "scorer": self._scorer_identity(),
         }
+
+    def _scorer_identity(self) -> dict[str, Any] | None:
+        if self.scorer is None:
+            return None
+        said = self.scorer.threshold
+        return {**self.scorer.identity(), **({} if said is None else {"threshold": said})}
 
     async def start(self) -> None:
         if self.llm is not None:

@@ -139,8 +139,9 @@ class Limiter:
 class Batcher(Generic[Item, Outcome]):
     """Collects single items into batches for a backend that works on several at once.
 
-    A batch leaves when it is full, or when nothing was added for `linger` seconds. At most
-    `workers` batches are in work; the rest wait here, bounded by the candidates in flight.
+    A batch leaves when it is full, or when nothing was added for `linger` seconds, and a worker is free. Until
+    then it is not closed: a backend whose batches have one shape pays for every empty place. At most `workers`
+    batches are in work; the rest wait here, bounded by the candidates in flight.
     """
 
     def __init__(
@@ -152,10 +153,11 @@ class Batcher(Generic[Item, Outcome]):
     ) -> None:
         self._work = work
         self._batch_size = batch_size
-        self._slots = asyncio.Semaphore(workers)
+        self._free = workers
         self._linger = linger
         self._pending: list[tuple[Item, asyncio.Future[Outcome]]] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._lingered = False
         self._running: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -163,13 +165,8 @@ class Batcher(Generic[Item, Outcome]):
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = loop.create_future()
         self._pending.append((item, future))
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if len(self._pending) >= self._batch_size:
-            self._dispatch()
-        else:
-            self._timer = loop.call_later(self._linger, self._dispatch)
+        self._wait_for_more()
+        self._start()
         return await future
 
     async def close(self) -> None:
@@ -186,31 +183,50 @@ class Batcher(Generic[Item, Outcome]):
         if self._running:
             await asyncio.wait(self._running)
 
-    def _dispatch(self) -> None:
-        self._timer = None
-        batch, self._pending = self._pending[: self._batch_size], self._pending[self._batch_size :]
-        if batch:
+    def _wait_for_more(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(self._linger, self._no_more)
+
+    def _no_more(self) -> None:
+        self._timer, self._lingered = None, True
+        self._start()
+
+    def _start(self) -> None:
+        """Begin the batches that may leave, as far as workers are free."""
+        while self._free and (len(self._pending) >= self._batch_size or (self._lingered and self._pending)):
+            if any(future.done() for _, future in self._pending):  # who was cancelled needs no place
+                self._pending = [(item, future) for item, future in self._pending if not future.done()]
+                continue
+            batch, self._pending = self._pending[: self._batch_size], self._pending[self._batch_size :]
+            self._free -= 1
             task = asyncio.ensure_future(self._run(batch))
             self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            task.add_done_callback(self._finished)
+        if not self._pending:
+            self._lingered = False
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._free += 1
+        self._start()
 
     async def _run(self, batch: list[tuple[Item, asyncio.Future[Outcome]]]) -> None:
-        async with self._slots:
-            if self._closed:
-                for _, future in batch:
-                    future.cancel()
-            wanted = [(item, future) for item, future in batch if not future.done()]
-            if not wanted:
-                return
-            try:
-                outcomes = await self._work([item for item, _ in wanted])
-                if len(outcomes) != len(wanted):
-                    raise ValueError(f"{len(outcomes)} results came back for {len(wanted)} items")
-            except BaseException as error:  # whoever waits for the outcome must hear of it
-                for _, future in wanted:
-                    if not future.done():
-                        future.set_exception(error)
-                return
+        wanted = [(item, future) for item, future in batch if not future.done()]
+        if not wanted:
+            return
+        try:
+            outcomes = await self._work([item for item, _ in wanted])
+            if len(outcomes) != len(wanted):
+                raise ValueError(f"{len(outcomes)} results came back for {len(wanted)} items")
+        except BaseException as error:  # whoever waits for the outcome must hear of it
+            for _, future in wanted:
+                if not future.done():
+                    future.set_exception(error)
+            return
         for (_, future), outcome in zip(wanted, outcomes, strict=True):
             if not future.done():
                 future.set_result(outcome)

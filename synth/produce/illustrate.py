@@ -12,10 +12,12 @@ from synth.config import RunConfig
 from synth.errors import BackendError
 from synth.filtering import Chain
 from synth.flow.backends import FATAL, Backends
-from synth.flow.pictures import is_there, picture_path, write_picture
+from synth.flow.marks import Synthetic
+from synth.flow.pictures import Marks, is_there, picture_path, write_picture
 from synth.flow.primitives import Batcher
 from synth.ledger import Ledger
 from synth.produce.life import Dropped, drop_if, timed
+from synth.produce.redecide import Redecider
 from synth.records import Candidate, Image, Verdict
 
 #: pictures that the image filters look at together
@@ -33,13 +35,17 @@ class Illustrator:
         renderer: Renderer,
         ledger: Ledger,
         folder: Path,
+        layer: Redecider | None = None,
     ) -> None:
+        """`layer` is what `synth refilter` said of the run, if it did."""
         self._settings = config.render_settings
         self._chain = chain
         self._backends = backends
         self._renderer = renderer
+        self._made_by = renderer.identity()
         self._ledger = ledger
         self._folder = folder
+        self._layer = layer
         self._judge = Batcher(self._check, _BATCH, 1)
         #: how many pictures were rendered again because their files were gone or damaged
         self.restored = 0
@@ -69,6 +75,8 @@ class Illustrator:
             candidate.state = "accepted"
         except Dropped:
             pass
+        if self._layer is not None:
+            self._layer.apply(candidate)
         self._ledger.save(candidate)
 
     async def _restore(self, candidate: Candidate) -> None:
@@ -109,9 +117,11 @@ class Illustrator:
         if self._backends.scorer is None:
             return
         dialogue = " ".join(candidate.answers)
+        pairs = zip(candidate.questions, candidate.answers, strict=False)
+        conversation = " ".join(f"{question} {answer}" for question, answer in pairs)
         with timed(candidate, "score"):
             requests = [
-                ScoreRequest(picture, tuple(image.keywords), dialogue)
+                ScoreRequest(picture, tuple(image.keywords), dialogue, conversation)
                 for image, picture in zip(candidate.images, pictures, strict=True)
             ]
             try:
@@ -125,15 +135,20 @@ class Illustrator:
             "prompt": _lowest([score.prompt for score in scores]),
             "dialogue": _lowest([score.dialogue for score in scores]),
         }
+        guided = _lowest([score.guided for score in scores])
+        if guided is not None:
+            candidate.scores["guided"] = guided
 
     async def _store(self, candidate: Candidate, number: int, picture: Rendered) -> None:
         """Write a picture; those of rejected candidates are kept for inspection."""
-        kind = "preview of" if self._renderer.origin == "preview" else "synthetic image of"
         image = candidate.images[number]
-        image.path = picture_path(candidate.ability, candidate.index, candidate.id, number)
+        image.path = picture_path(candidate.ability, candidate.index, candidate.id, number, self._settings.image_format)
         image.width, image.height = picture.image.size
         image.origin = self._renderer.origin
-        arguments = (picture.image, self._settings.jpeg_quality, f"{kind}: {image.prompt}", self._renderer.attribution)
+        image.note = picture.note
+        if picture.seed is not None:
+            image.seed = picture.seed
+        arguments = (picture.image, self._marks(image), self._settings.jpeg_quality, self._settings.image_format)
         write = asyncio.ensure_future(asyncio.to_thread(write_picture, self._folder, image.path, *arguments))
         try:
             await asyncio.shield(write)
@@ -141,14 +156,23 @@ class Illustrator:
             await write  # the thread goes on: its file must be there before orphans are swept
             raise
 
+    def _marks(self, image: Image) -> Marks:
+        """A preview says that it is one; a picture that a model made names it, to machines too."""
+        if self._renderer.origin == "preview":
+            return Marks(f"preview of: {image.prompt}", self._renderer.attribution)
+        name, model, revision = (str(self._made_by.get(key) or "") for key in ("name", "model", "revision"))
+        origin = Synthetic(name, model, revision, image.prompt, image.seed) if model else None
+        return Marks(f"synthetic image of: {image.prompt}", self._renderer.attribution, origin)
+
     def _request(self, image: Image) -> RenderRequest:
+        width, height = self._renderer.size
         return RenderRequest(
             prompt=image.prompt,
             keywords=tuple(image.keywords),
             negative_prompt=image.negative_prompt,
             seed=image.seed,
-            width=self._settings.width,
-            height=self._settings.height,
+            width=self._settings.width or width,
+            height=self._settings.height or height,
         )
 
 

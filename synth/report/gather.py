@@ -14,8 +14,10 @@ from synth.abilities import Ability, Catalog
 from synth.config import RunConfig
 from synth.errors import SynthError
 from synth.ledger import Ledger
+from synth.produce.redecide import Layer
 from synth.records import Candidate, Origin
 from synth.report.counting import Distinct, Histogram, Tops, evenly, shares
+from synth.run.chains import layers_of
 from synth.run.folder import frozen_config
 from synth.run.standing import Standings, kept_states
 from synth.text import normalise
@@ -115,6 +117,8 @@ class AbilityFacts:
     samples: int = 0
     surplus: int = 0
     waiting: int = 0
+    out: int = 0
+    back: int = 0
     dropped: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)
     checks: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)
     origins: Counter[Origin] = field(default_factory=Counter)
@@ -144,6 +148,7 @@ class Facts:
     config: RunConfig
     identity: dict[str, Any]
     text_only: bool
+    layers: list[Layer] = field(default_factory=list)
     abilities: list[AbilityFacts] = field(default_factory=list)
     steps: dict[str, StepFacts] = field(default_factory=dict)
     times: dict[str, TimeFacts] = field(default_factory=dict)
@@ -172,7 +177,7 @@ def gather(ledger: Ledger) -> Facts:
     """Read the ledger once."""
     config = frozen_config(ledger)
     identity = ledger.meta("identity") or {}
-    facts = Facts(config, identity, text_only=not identity.get("renderer"))
+    facts = Facts(config, identity, text_only=not identity.get("renderer"), layers=layers_of(ledger))
     counts: dict[str, Counter[tuple[str, str]]] = {name: Counter() for name in config.abilities}
     for ability, state, decided_by, count in ledger.funnel():
         counts.setdefault(ability, Counter())[state, decided_by] += count
@@ -238,6 +243,10 @@ class _Reader:
             if name not in one.slots:
                 one.slots[name] = SlotFacts()
             one.slots[name].tried.add(entry.text)
+        if candidate.decisions:
+            was, now = candidate.decisions[0].state == "accepted", candidate.decisions[-1].state == "accepted"
+            one.out += was and not now
+            one.back += now and not was
         standing = self._standings.of(candidate)
         if standing == "sample" and one.samples < one.wanted:
             self._sample(candidate)
@@ -273,7 +282,7 @@ class _Reader:
         self._dropped_so_far[key] += 1
 
     def _verdicts(self, candidate: Candidate) -> None:
-        for verdict in candidate.verdicts:
+        for verdict in candidate.verdicts_now:
             place = _STAGES.get(verdict.stage, 9)
             self._one.checks[place, verdict.stage, verdict.filter, verdict.outcome] += 1
 
@@ -324,7 +333,7 @@ def scores_of(candidate: Candidate) -> dict[str, float]:
     """All numbers that were given to a candidate: by the scorer, and by filters it passed."""
     found = {f"picture ↔ {name}": score for name, score in candidate.scores.items() if score is not None}
     scored = {round(score, 3) for score in found.values()}
-    for verdict in candidate.verdicts:
+    for verdict in candidate.verdicts_now:
         if verdict.outcome == "pass" and verdict.score is not None:
             if verdict.stage == "image" and round(verdict.score, 3) in scored:
                 continue  # the filter judged by a score that is there already
@@ -337,7 +346,7 @@ def _way(candidate: Candidate) -> tuple[int, str, str, str]:
     """Where in its life and by whom a candidate was dropped: (order, state, name, stage)."""
     if candidate.state == "failed":
         return _STEPS.get(candidate.decided_by, 4), "failed", candidate.decided_by, ""
-    for verdict in reversed(candidate.verdicts):
+    for verdict in reversed(candidate.verdicts_now):
         if verdict.filter == candidate.decided_by and verdict.outcome == "fail":
             return _STAGES.get(verdict.stage, 9), "rejected", candidate.decided_by, verdict.stage
     return 9, "rejected", candidate.decided_by, ""

@@ -132,6 +132,14 @@ def banners(facts: Facts) -> Iterator[tuple[str, str, str]]:
             "Scripted texts",
             "No language model wrote these dialogues. They try out the flow, no more.",
         )
+    if facts.layers:
+        out, back = sum(a.out for a in facts.abilities), sum(a.back for a in facts.abilities)
+        yield (
+            "note",
+            f"Refiltered: {facts.layers[-1].text}",
+            f"Against what the run itself decided, {out:,} candidates are out and {back:,} are back. Verdicts "
+            "below are those that count; each card also has the first ones.",
+        )
     not_run = sorted({name for a in facts.abilities for (_, _, name, o), n in a.checks.items() if o == "not_run" and n})
     if not_run:
         yield (
@@ -164,7 +172,7 @@ def checks(one: AbilityFacts) -> list[tuple[str, str, int, int, int]]:
 
 def deciding_score(candidate: Candidate) -> float | None:
     """The score for which a candidate was rejected, where there is one."""
-    for verdict in reversed(candidate.verdicts):
+    for verdict in reversed(candidate.verdicts_now):
         if verdict.outcome == "fail" and verdict.filter == candidate.decided_by:
             return verdict.score
     return None

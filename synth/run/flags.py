@@ -30,7 +30,7 @@ def config_from_flags(
     """
     in_file = read_yaml(file).get("abilities") if file else None
     wanted = _abilities(in_file, abilities, n)
-    merged = {**_settings(sets), **{k: v for k, v in flags.items() if v is not None}}
+    merged = {**settings_of(sets), **{k: v for k, v in flags.items() if v is not None}}
     return load_config(file, {**merged, "abilities": wanted})
 
 
@@ -66,7 +66,12 @@ def _abilities(in_file: Any, named: Sequence[str], n: int | None) -> Any:
     return wanted
 
 
-def _settings(sets: Sequence[str]) -> dict[str, Any]:
+def settings_of(sets: Sequence[str]) -> dict[str, Any]:
+    """KEY=VALUE pairs, the values read as YAML.
+
+    Raises:
+        SynthError: not KEY=VALUE, not YAML, or a key twice.
+    """
     found: dict[str, Any] = {}
     for key, value in map(_key_and_value, sets):
         if key in found:
@@ -88,3 +93,23 @@ def _key_and_value(text: str) -> tuple[str, Any]:
 
 def _is_number(text: str) -> bool:
     return text.removeprefix("-").isdigit()
+
+
+def filter_options(sets: Sequence[str], flags: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """FILTER.OPTION=VALUE pairs as filter to option to value; a flag that is None was not given.
+
+    Raises:
+        SynthError: as `settings_of`, a key that is not FILTER.OPTION, or something said twice.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    given = {key: value for key, value in flags.items() if value is not None}
+    for key, value in [*given.items(), *settings_of(sets).items()]:
+        name, dot, option = key.partition(".")
+        if not (name and dot and option):
+            raise SynthError(
+                f"--set {key}: expected FILTER.OPTION=VALUE.", "For example: --set picture.min_deviation=8."
+            )
+        if option in found.setdefault(name, {}):
+            raise SynthError(f"{key} is there twice.", "Say it once.")
+        found[name][option] = value
+    return found

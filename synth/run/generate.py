@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-import warnings
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -14,11 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from synth import __version__, plugins
-from synth.abilities import Ability, Catalog
+from synth import __version__
+from synth.abilities import Ability
+from synth.backends.render.base import Renderer
 from synth.config import RunConfig, differences, load_config
 from synth.errors import BackendError, RunRefused, SynthError
-from synth.filtering import Chain, build_chain
+from synth.filtering import Chain
 from synth.flow.backends import Backends
 from synth.flow.harvest import Harvest, harvest
 from synth.flow.pictures import all_pictures
@@ -29,25 +29,27 @@ from synth.produce.illustrate import Illustrator
 from synth.produce.life import Saved
 from synth.produce.plan import Planner
 from synth.produce.synthesize import Synthesizer
+from synth.run.chains import Chains, layers_of, load_chains
 from synth.run.dataset import read_dataset, write_dataset
 from synth.run.folder import DATASET_FILE, RunFolder, check_start, frozen_config, open_existing
 from synth.run.select import AUTO, NONE, make_llm, make_renderer, make_scorer, resolve
 from synth.run.standing import kept_states
 from synth.run.stop import cancel_on_signal, rare_collections
 
-_NO_CUTOFF = 2**62
 #: shows progress while the run works; the command line passes one, libraries need not
 Watch = Callable[[Tally, "Announcement"], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What a run is about to do: which backends, why, and whether it goes on with an old run."""
+    """What a run is about to do: which backends, why, whether it goes on with an old run, and what a
+    `synth refilter` of it said, which also decides about what is made now."""
 
     folder: Path
     backends: dict[str, str]
     reasons: dict[str, str]
     resumed: bool
+    refilter: str = ""
 
 
 @dataclass
@@ -84,13 +86,20 @@ class Setup:
     """Abilities and backends of a configuration, made but not started."""
 
     config: RunConfig
-    abilities: dict[str, Ability]
+    judging: Chains
     planners: dict[str, Planner]
-    chains: dict[str, Chain]
     backends: Backends
     names: dict[str, str]
     reasons: dict[str, str]
     identity: dict[str, Any]
+
+    @property
+    def abilities(self) -> dict[str, Ability]:
+        return self.judging.abilities
+
+    @property
+    def chains(self) -> dict[str, Chain]:
+        return self.judging.chains
 
 
 def prepare(config: RunConfig, writes: bool = True) -> Setup:
@@ -98,11 +107,10 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
 
     Where nothing is to be written (`synth render`), no language model is looked for.
     """
-    catalog = Catalog(config.plugin_dirs)
     names: dict[str, str] = {}
     reasons: dict[str, str] = {}
-    groups = {"llm": "synth.llms", "renderer": "synth.renderers", "scorer": "synth.scorers"}
-    abilities = {name: catalog.ability(name) for name in config.abilities}
+    groups = {"llm": "synth.llms", "renderer": "synth.renderers"}
+    judging = load_chains(config)
     if not writes:
         del groups["llm"]
         names["llm"], reasons["llm"] = NONE, "nothing is written"
@@ -111,44 +119,44 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
     renderer = make_renderer(names["renderer"], config.render_settings)
     if renderer is None:
         names["scorer"], reasons["scorer"] = NONE, "there are no pictures"
-    scorer = make_scorer(names["scorer"]) if renderer is not None else None
+    else:
+        names["scorer"], reasons["scorer"] = resolve("synth.scorers", config.scorer, renderer.origin)
+    scorer = make_scorer(names["scorer"], config.score_settings) if renderer is not None else None
     llm = make_llm(names["llm"], config.llm_settings) if writes else None
     backends = Backends(llm, renderer, scorer)
-    banks = {name: catalog.banks_of(ability) for name, ability in abilities.items()}
-    classes, broken = plugins.load_all("synth.filters")
-    for problem in broken:
-        warnings.warn(f"a filter plugin is skipped: {problem}", stacklevel=2)
-    chains = {name: build_chain(ability, classes, banks[name]) for name, ability in abilities.items()}
+    judging.scored_by(scorer.threshold if scorer else None)
     identity = {
         "synth": ".".join(__version__.split(".")[:2]),  # a patch release makes what the one before makes
-        "abilities": {
-            name: {
-                "version": ability.version,
-                "template": ability.digest,
-                "banks": {bank.name: bank.digest for bank in banks[name].values()},
-                "filters": {one.name: one.version for one in chains[name].filters},
-            }
-            for name, ability in abilities.items()
-        },
+        "abilities": judging.identity(),
         "seed": config.seed,
         "dialogue": config.dialogue,
         **backends.identity(),
         "sampling": config.llm_settings.model_dump(include={"temperature", "top_p", "max_tokens"}),
-        "pictures": config.render_settings.model_dump(exclude={"batch_size"}) if renderer else None,
+        "pictures": _pictures(config, renderer) if renderer else None,
         "pool": config.pool.model_dump(),
         "attempts": config.flow.attempts,
         "existing": sorted(_digest(path) for path in config.existing),
     }
     return Setup(
         config=config,
-        abilities=abilities,
-        planners={n: Planner(a, banks[n], config.seed) for n, a in abilities.items()},
-        chains=chains,
+        judging=judging,
+        planners={n: Planner(a, judging.banks[n], config.seed) for n, a in judging.abilities.items()},
         backends=backends,
         names=names,
         reasons=reasons,
         identity=identity,
     )
+
+
+def _pictures(config: RunConfig, renderer: Renderer) -> dict[str, Any]:
+    """What the engine decides about pictures; what the renderer does with its settings, its own identity says."""
+    settings = config.render_settings
+    return {
+        "width": settings.width or renderer.size[0],
+        "height": settings.height or renderer.size[1],
+        "image_format": settings.image_format,
+        "jpeg_quality": settings.jpeg_quality,
+    }
 
 
 async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
@@ -186,7 +194,7 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
             for order, (name, ability) in enumerate(setup.abilities.items())
         ]
         lives: dict[str, Callable[[int], Awaitable[bool]]] = {p.ability.name: p.live for p in producers}
-        announcement = Announcement(run.path, setup.names, setup.reasons, resumed)
+        announcement = Announcement(run.path, setup.names, setup.reasons, resumed, _refilter(ledger))
         present = [one for one in illustrators.values() if one is not None]
         summary = await _run(setup, run, tally, lives, present, announcement, watch)
         good = _good(ledger, setup.identity)
@@ -226,12 +234,9 @@ async def render(
         setup = prepare(config, writes=False)
         if setup.backends.renderer is None:
             raise SynthError("synth render needs a renderer, not 'none'.", "Name one: --renderer preview.")
-        changed = differences(old["abilities"], setup.identity["abilities"], "abilities")
-        if changed:
-            raise RunRefused(
-                f"{folder} was written with other abilities:\n  " + "\n  ".join(changed),
-                "Render with the templates and keyword banks that it was written with.",
-            )
+        setup.judging.refuse_others(
+            str(folder), old, "Render with the templates and keyword banks that it was written with."
+        )
         drawn = {key: setup.identity[key] for key in ("renderer", "scorer", "pictures")}
         changed = differences({key: old[key] for key in drawn}, drawn)
         if old["renderer"] is not None and changed:
@@ -249,7 +254,7 @@ async def render(
             assert illustrator is not None
             illustrators.append(illustrator)
             lives[name] = _render_life(Saved(run.ledger, name), illustrator, tally)
-        announcement = Announcement(run.path, setup.names, setup.reasons, True)
+        announcement = Announcement(run.path, setup.names, setup.reasons, True, _refilter(run.ledger))
         summary = await _run(setup, run, tally, lives, illustrators, announcement, watch)
         summary.restored = sum(one.restored for one in illustrators)
         return summary
@@ -332,8 +337,7 @@ async def _harvest_and_mark(
     n = config.abilities[name]
     result = await harvest(n, config.candidates_allowed(n), order, window, live)
     # what an earlier start had beyond a smaller n is wanted again where this one came up short
-    cutoff = _NO_CUTOFF if result.cutoff is None else result.cutoff
-    await asyncio.to_thread(ledger.mark_surplus, name, cutoff)
+    await asyncio.to_thread(ledger.mark_surplus, name, result.cutoff)
     return result
 
 
@@ -341,7 +345,14 @@ def _illustrator(setup: Setup, name: str, run: RunFolder) -> Illustrator | None:
     renderer = setup.backends.renderer
     if renderer is None:
         return None
-    return Illustrator(setup.config, setup.chains[name], setup.backends, renderer, run.ledger, run.path)
+    layers = layers_of(run.ledger)
+    layer = setup.judging.redecider(name, layers[-1]) if layers else None
+    return Illustrator(setup.config, setup.chains[name], setup.backends, renderer, run.ledger, run.path, layer)
+
+
+def _refilter(ledger: Ledger) -> str:
+    layers = layers_of(ledger)
+    return layers[-1].text if layers and layers[-1].options else ""
 
 
 def _good(ledger: Ledger, identity: dict[str, Any]) -> Counter[str]:

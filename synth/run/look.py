@@ -16,7 +16,9 @@ from synth.backends.llm.base import Message
 from synth.config import RunConfig
 from synth.errors import SynthError
 from synth.ledger import Ledger
-from synth.records import Call, Candidate
+from synth.produce.redecide import Layer
+from synth.records import Call, Candidate, Decision
+from synth.run.chains import layers_of
 from synth.run.folder import frozen_config, holder, require_run
 from synth.run.standing import Standing, Standings, kept_states
 
@@ -51,6 +53,7 @@ class RunStatus:
     prompt_tokens: int
     completion_tokens: int
     holder: int | None
+    layers: list[Layer] = field(default_factory=list)
 
     @property
     def text_only(self) -> bool:
@@ -122,7 +125,7 @@ def status(folder: Path) -> RunStatus:
             late = ledger.count_beyond(ability, "text_ok", last)
             one.waiting, one.surplus = one.waiting - late, one.surplus + late
     prompt, completion = ledger.tokens()
-    return RunStatus(folder, config, identity, abilities, prompt, completion, holder(folder))
+    return RunStatus(folder, config, identity, abilities, prompt, completion, holder(folder), layers_of(ledger))
 
 
 def find_candidate(ledger: Ledger, wanted: str) -> Candidate:
@@ -156,6 +159,13 @@ def standing(ledger: Ledger, candidate: Candidate) -> Standing:
     return Standings(ledger, ledger.meta("identity") or {}, candidate.ability, wanted).of(candidate)
 
 
+def decisions(ledger: Ledger, candidate: Candidate) -> list[tuple[Layer, Decision | None]]:
+    """What each `synth refilter` of the run said of the candidate, oldest first; None: the same as the one
+    before it."""
+    said = {one.layer: one for one in candidate.decisions}
+    return [(layer, said.get(layer.number)) for layer in layers_of(ledger)]
+
+
 def messages(ledger: Ledger, call: Call) -> list[Message]:
     """The messages of a request, to the letter: the shared ones, then the candidate's own."""
     own = call.message + (_text(ledger, call.appended) if call.appended else "")
@@ -167,6 +177,7 @@ def raw(ledger: Ledger, candidate: Candidate) -> dict[str, Any]:
     """The candidate and its requests as plain data."""
     return {
         "candidate": candidate.to_data(),
+        "layers": [layer.model_dump(mode="json") for layer in layers_of(ledger)],
         "shared_messages": {
             key: json.loads(ledger.text(key) or "[]") for key in sorted({c.shared for c in candidate.calls})
         },

@@ -8,8 +8,9 @@ from typing import Any
 from synth import plugins
 from synth.backends.llm.base import LLM, LLMSettings
 from synth.backends.render.base import Renderer, RenderSettings
-from synth.backends.score.base import Scorer
+from synth.backends.score.base import Scorer, ScoreSettings
 from synth.errors import SynthError
+from synth.records import Origin
 
 AUTO, NONE = "auto", "none"
 _FLAGS = {"synth.llms": "--llm", "synth.renderers": "--renderer", "synth.scorers": "--scorer"}
@@ -25,25 +26,33 @@ class Option:
     why: str
 
 
-def options(group: str) -> list[Option]:
-    """The backends of a group, the one that `auto` picks first."""
+def options(group: str, origin: Origin | None = None) -> list[Option]:
+    """The backends of a group, the one that `auto` picks first. For pictures of a known `origin`, scorers
+    that do not suit them are not picked."""
     found = []
     classes, problems = plugins.load_all(group)
     for name, cls in classes.items():
         try:
             available, why = cls.available()
-            found.append(Option(name, int(cls.auto_rank), bool(available), why))
+            suits = (origin is None or origin in getattr(cls, "suits", (origin,))) and _suits_here(cls)
+            found.append(Option(name, int(cls.auto_rank) if suits else 0, bool(available), why))
         except Exception as error:  # a backend may be anybody's code
             found.append(Option(name, 0, False, f"its check failed: {type(error).__name__}: {error}"))
     found += [Option(problem.split("'")[1], 0, False, problem) for problem in problems]
     return sorted(found, key=lambda o: (not (o.available and o.rank > 0), -o.rank, o.name))
 
 
-def resolve(group: str, spec: str) -> tuple[str, str]:
-    """The spec itself, or for `auto` the one picked and the reason."""
+def _suits_here(cls: Any) -> bool:
+    """Whether `auto` may pick the backend on this machine; scorers and language models need not say."""
+    suits = getattr(cls, "suits_auto", None)
+    return suits is None or bool(suits())
+
+
+def resolve(group: str, spec: str, origin: Origin | None = None) -> tuple[str, str]:
+    """The spec itself, or for `auto` the one picked and the reason; `origin` as in `options`."""
     if spec != AUTO:
         return spec, ""
-    best = next(iter(options(group)), None)
+    best = next(iter(options(group, origin)), None)
     if best is not None and best.available and best.rank > 0:
         return best.name, best.why
     if group == "synth.llms":
@@ -70,11 +79,13 @@ def make_renderer(spec: str, settings: RenderSettings) -> Renderer | None:
     return made
 
 
-def make_scorer(spec: str) -> Scorer | None:
+def make_scorer(spec: str, settings: ScoreSettings) -> Scorer | None:
     if spec == NONE:
         return None
     name, _, argument = spec.partition(":")
-    made: Scorer = _load("synth.scorers", name).create(argument)
+    made: Scorer = _load("synth.scorers", name).create(argument, settings)
+    if settings.threshold is not None:
+        made.threshold = settings.threshold
     return made
 
 

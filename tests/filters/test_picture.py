@@ -35,3 +35,14 @@ def test_a_picture_is_not() -> None:
 def test_the_worst_picture_counts() -> None:
     blank = Rendered(PILImage.new("RGB", (64, 64), "gray"))
     assert verdict(chain("picture"), candidate(), "image", [drawn(), blank]).outcome == "fail"
+
+
+@pytest.mark.parametrize(("reason", "outcome"), [("", "pass"), ("flagged", "fail")])
+def test_a_refilter_takes_back_blankness_but_no_flaw(reason: str, outcome: str) -> None:
+    strict, lax = chain("picture", {"min_deviation": 120}), chain("picture", {"min_deviation": 0})
+    found = verdict(strict, candidate(), "image", [Rendered(drawn().image, flaw=reason)])
+    assert found.outcome == "fail"
+    [one] = lax.filters
+    again = one.check_again(candidate(), found)
+    assert again is not None
+    assert (again.outcome, again.score, again.reason) == (outcome, found.score, reason)

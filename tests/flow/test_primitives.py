@@ -196,6 +196,31 @@ async def test_cancelled_waiters_are_not_worked_for() -> None:
     assert await asyncio.wait_for(batcher.submit(7), 1) == 70
 
 
+async def test_a_batch_is_not_closed_before_a_worker_is_free() -> None:
+    """A renderer pads its batches: two halves, one after the other, would cost as much as two whole ones."""
+    work = Work(0.05)
+    batcher = Batcher(work, batch_size=4, workers=1, linger=0.001)
+    first = [asyncio.create_task(batcher.submit(n)) for n in range(4)]
+    await asyncio.sleep(0.01)
+    later = []
+    for n in (4, 5, 6, 7):  # slower than the linger, all while the worker is busy
+        later.append(asyncio.create_task(batcher.submit(n)))
+        await asyncio.sleep(0.005)
+    async with asyncio.timeout(1):
+        await asyncio.gather(*first, *later)
+    assert work.batches == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+async def test_what_has_lingered_leaves_as_soon_as_a_worker_is_free() -> None:
+    work = Work(0.03)
+    batcher = Batcher(work, batch_size=4, workers=1, linger=0.001)
+    tasks = [asyncio.create_task(batcher.submit(n)) for n in range(5)]
+    async with asyncio.timeout(1):
+        await asyncio.gather(*tasks)
+        assert await batcher.submit(5) == 50
+    assert work.batches == [[0, 1, 2, 3], [4], [5]]
+
+
 async def test_closing_drops_what_waits_and_awaits_what_runs() -> None:
     work = Work(0.02)
     batcher = Batcher(work, batch_size=2, workers=1, linger=60)

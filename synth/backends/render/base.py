@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,13 +16,33 @@ if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
 
-class RenderSettings(Record):
-    """Picture size in pixels and how many prompts are rendered together."""
+#: a picture whose brightness (0 to 255, scaled to 64 x 64 pixels) deviates less than this shows nothing
+BLANK_DEVIATION = 4.0
 
-    width: int = Field(512, ge=64, le=4096)
-    height: int = Field(512, ge=64, le=4096)
+ImageFormat = Literal["jpeg", "png", "webp"]
+
+
+class RenderSettings(Record):
+    """Size and file format of pictures, how many prompts are rendered together, and for diffusion models
+    what is to differ from their preset. None is the renderer's own choice."""
+
+    width: int | None = Field(None, ge=64, le=4096)
+    height: int | None = Field(None, ge=64, le=4096)
     batch_size: int | None = Field(None, ge=1, le=1024)
+    image_format: ImageFormat = "jpeg"
     jpeg_quality: int = Field(95, ge=1, le=100)
+    steps: int | None = Field(None, ge=1, le=1000)
+    guidance: float | None = Field(None, ge=0, le=100)
+    scheduler: str | None = None
+    dtype: Literal["bfloat16", "float16", "float32"] | None = None
+    revision: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+    retries: int = Field(2, ge=0, le=10)
+    compile: bool = False
+    attention: str | None = None
+    offload: bool = False
+    device: Literal["cuda", "cpu"] | None = None
+    presets: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +59,19 @@ class RenderRequest:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A finished picture (RGB). `drawn` lists the keywords the renderer knows it put into the
-    picture, or is None where it cannot know (any diffusion model)."""
+    """A finished picture (RGB).
+
+    `drawn` lists the keywords the renderer knows it put into the picture, or is None where it cannot
+    know (any diffusion model). `seed` is the one that made the picture where that is not the request's:
+    asked for with it, the picture comes again. `flaw` says why the renderer itself holds the picture to
+    be unusable; the filter `picture` rejects it for that. `note` is what else is special about it.
+    """
 
     image: PILImage
     drawn: tuple[str, ...] | None = None
+    seed: int | None = None
+    flaw: str = ""
+    note: str = ""
 
 
 class Renderer(ABC):
@@ -55,8 +84,10 @@ class Renderer(ABC):
 
     deterministic: ClassVar[bool] = False
     origin: ClassVar[Origin] = "rendered"
-    #: who made the parts of the picture and under which licence; goes into every picture
-    attribution: ClassVar[str] = ""
+    #: who made the parts of the picture, or the model, and under which licence; goes into every picture
+    attribution: str = ""
+    #: width and height of a picture where the settings say nothing
+    size: tuple[int, int] = (512, 512)
 
     #: `auto` picks the available one with the highest rank; 0 is never picked
     auto_rank: ClassVar[int] = 0
@@ -68,6 +99,16 @@ class Renderer(ABC):
     def available(cls) -> tuple[bool, str]:
         """Whether this machine can run it, and why (not): a line for `auto` and `synth doctor`."""
         return True, ""
+
+    @classmethod
+    def suits_auto(cls) -> bool:
+        """Whether `auto` may pick it on this machine: one may be able to run and still be far too slow."""
+        return True
+
+    @classmethod
+    def diagnosis(cls) -> list[str]:
+        """What `synth doctor` should say about it beyond that line."""
+        return []
 
     @classmethod
     @abstractmethod

@@ -7,17 +7,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pydantic import Field
+
+from synth.records import Origin, Record
+
 if TYPE_CHECKING:
     from synth.backends.render.base import Rendered
 
 
+class ScoreSettings(Record):
+    """What the scorer is told; each scorer uses what concerns it."""
+
+    threshold: float | None = Field(
+        None, ge=-1, le=1, description="score that a picture must exceed; default: the scorer's own, if it has one"
+    )
+    guided: bool = Field(False, description="also score the text that the VLIT review asks for")
+    batch_size: int | None = Field(None, ge=1, le=4096, description="pictures scored together")
+    device: str | None = Field(None, description="e.g. cuda:1 or cpu; default: a GPU if there is one")
+
+
 @dataclass(frozen=True, slots=True)
 class ScoreRequest:
-    """A picture, the keywords it was asked for, and the dialogue about it."""
+    """A picture, the keywords it was asked for, and the dialogue about it: the answers alone, and the
+    whole conversation with its questions."""
 
     picture: Rendered
     keywords: tuple[str, ...]
     dialogue: str
+    conversation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +43,22 @@ class Score:
 
     prompt: float | None
     dialogue: float | None
+    guided: float | None = None
 
 
 class Scorer(ABC):
-    """Scores pictures against texts. Made by `create(argument)`; called from worker threads."""
+    """Scores pictures against texts. Made by `create(argument, settings)`; called from worker threads.
 
+    It says how well they match, and in `threshold` from where on it calls that a match; whether a
+    sample is dropped for it is a filter's decision.
+    """
+
+    #: the score that must be exceeded to be a match, or None: then the scores are only reported. The
+    #: engine puts the user's `score_settings.threshold` in its place.
+    threshold: float | None = None
+
+    #: the kinds of pictures for which `auto` may pick it
+    suits: ClassVar[tuple[Origin, ...]] = ("rendered", "preview")
     #: `auto` picks the available one with the highest rank; 0 is never picked
     auto_rank: ClassVar[int] = 0
 
@@ -43,11 +71,11 @@ class Scorer(ABC):
 
     @classmethod
     @abstractmethod
-    def create(cls, argument: str) -> Scorer: ...
+    def create(cls, argument: str, settings: ScoreSettings) -> Scorer: ...
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:
-        """Name and model: what decides the scores."""
+        """Name and model: what decides the scores. The engine adds the threshold."""
 
     def start(self) -> None:
         """Load the model."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from synth.backends.score.base import Score, Scorer, ScoreRequest
+from synth.backends.score.base import Score, Scorer, ScoreRequest, ScoreSettings
 from synth.errors import SynthError
 
 
@@ -16,13 +16,14 @@ class Coverage(Scorer):
     """Share of the prompt's keywords that the renderer says it drew, 0 to 1."""
 
     auto_rank = 1
+    suits = ("preview",)
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
         return True, "counts the keywords a preview shows; reports, never rejects"
 
     @classmethod
-    def create(cls, argument: str) -> Coverage:
+    def create(cls, argument: str, settings: ScoreSettings) -> Coverage:
         if argument:
             raise SynthError(f"--scorer coverage:{argument}: coverage takes no argument.", "Use --scorer coverage.")
         return cls()

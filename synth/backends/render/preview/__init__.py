@@ -38,7 +38,7 @@ class Preview(Renderer):
     deterministic: ClassVar[bool] = True
     auto_rank: ClassVar[int] = 1
     origin: ClassVar[Origin] = "preview"
-    attribution: ClassVar[str] = (
+    attribution: str = (
         "Contains emoji designed by OpenMoji (https://openmoji.org), the open-source emoji and icon project, "
         "recoloured and composed. License: CC BY-SA 4.0 (https://creativecommons.org/licenses/by-sa/4.0/)"
     )
@@ -70,8 +70,8 @@ class Preview(Renderer):
         return {
             "name": "preview",
             "revision": REVISION,
-            "width": self._settings.width,
-            "height": self._settings.height,
+            "width": self._settings.width or self.size[0],
+            "height": self._settings.height or self.size[1],
             "packages": {package: _version(package) for package in _PACKAGES.values()},
         }
 

@@ -1,0 +1,100 @@
+"""How pictures are made: the preset with the user's settings over it, all resolved, before anything is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from synth.backends.render.base import RenderSettings
+from synth.backends.render.diffusers.device import Device
+from synth.backends.render.diffusers.presets import Preset
+from synth.backends.render.diffusers.source import Source, native_size, pixels_per_latent
+from synth.errors import SynthError
+
+#: goes up whenever the same recipe would give other pixels
+REVISION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What decides the pixels. None for steps or guidance is the pipeline's own default."""
+
+    preset: str
+    width: int
+    height: int
+    steps: int | None
+    guidance: float | None
+    scheduler: str | None
+    scheduler_options: dict[str, Any]
+    dtype: str
+    variant: str | None
+    batch_size: int
+    options: dict[str, Any]
+    retries: int
+    compile: bool
+
+    def identity(self, source: Source) -> dict[str, Any]:
+        return {
+            "name": "diffusers",
+            "version": REVISION,
+            "preset": self.preset or None,
+            "model": source.name,
+            "revision": source.version,
+            "pipeline": source.index["_class_name"],
+            "width": self.width,
+            "height": self.height,
+            "steps": self.steps,
+            "guidance": self.guidance,
+            "scheduler": self.scheduler,
+            "scheduler_options": self.scheduler_options,
+            "dtype": self.dtype,
+            "variant": self.variant,
+            "batch_size": self.batch_size,
+            "options": self.options,
+            "retries": self.retries,
+            "compile": self.compile,
+        }
+
+
+def resolve(name: str, preset: Preset, settings: RenderSettings, source: Source, device: Device) -> Recipe:
+    """Settings over preset over what the model's configuration says.
+
+    Raises:
+        SynthError: a picture size that the model cannot make.
+    """
+    native = native_size(source) if None in (preset.width, preset.height) else (0, 0)
+    width = settings.width or preset.width or native[0]
+    height = settings.height or preset.height or native[1]
+    unit = pixels_per_latent(source) * int(source.config("transformer").get("patch_size") or 1)
+    if width % unit or height % unit:
+        raise SynthError(
+            f"render_settings: pictures of {source.name} have sides that are multiples of {unit}, "
+            f"not {width} x {height}.",
+            f"Use {max(unit, width // unit * unit)} x {max(unit, height // unit * unit)}.",
+        )
+    return Recipe(
+        preset=name,
+        width=width,
+        height=height,
+        steps=_or(settings.steps, preset.steps),
+        guidance=_or(settings.guidance, preset.guidance),
+        scheduler=settings.scheduler or preset.scheduler,
+        scheduler_options=preset.scheduler_options if settings.scheduler in (None, preset.scheduler) else {},
+        dtype=settings.dtype or _dtype(preset, device),
+        variant=preset.variant,
+        batch_size=settings.batch_size or preset.batch_size,
+        options={**preset.options, **settings.options},
+        retries=settings.retries,
+        compile=settings.compile,
+    )
+
+
+def _dtype(preset: Preset, device: Device) -> str:
+    """Half precision is for GPUs: on a CPU it is slower, and most kernels are missing."""
+    if device.kind == "cpu":
+        return "float32"
+    return preset.dtype or ("bfloat16" if device.bfloat16 else "float16")
+
+
+def _or(first: Any, second: Any) -> Any:
+    return second if first is None else first
