@@ -185,14 +185,16 @@ class Grounding(Filter):
 
     def _joined(self, candidate: Candidate, text: str, source: str, other: str) -> bool:
         """ "in a cabin with a brass base": `other` follows `source` as if it belonged to it."""
-        last = words(candidate.source(source))[-1:]
+        spoken, named = words(text), words(candidate.source(source))
+        if not named or "with" not in spoken:
+            return False
         belongs = content_stems(candidate.source(other)) - content_stems(candidate.source(source))
-        for word in last:
-            if f"{word} with " not in text.lower():
-                continue  # mostly; compiling an expression for every word takes long
-            for after in re.findall(rf"\b{re.escape(word)} with ((?:[\w'-]+ ?){{1,4}})", text, re.IGNORECASE):
-                if content_stems(after) & belongs:
-                    return True
+        for at in range(len(spoken) - 2):
+            if (
+                spoken[at : at + 2] == [named[-1], "with"]
+                and content_stems(" ".join(spoken[at + 2 : at + 6])) & belongs
+            ):
+                return True
         return False
 
     def _denies_facts(self, candidate: Candidate) -> bool:

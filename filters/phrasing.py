@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from synth.abilities import Ability
+from synth.abilities import Ability, dialogue_stage
 from synth.backends.render.base import Rendered
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
@@ -66,7 +66,7 @@ class Phrasing(Filter):
         self._then = tuple(phrase.lower() for phrase in options.then)
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
-        if candidate.stage == 2:  # questions of stage 1 come from the template's pool
+        if candidate.stage == dialogue_stage("chat"):  # other questions come from the template's pool
             for question in candidate.questions:
                 if not question.endswith("?"):
                     return failed(f"'{question[:60]}' is not a question")

@@ -307,6 +307,7 @@ class Ability(Record):
             (("prompt", "append"), self.prompt.append),
         ]
         for number, rule in enumerate(self.restrictions):
+            # as one text: alone, the field's name would be that of a filter, which the engine must not know
             for field_name, names in (("require", rule.require), ("require_first", rule.require_first)):
                 lists.append((tuple(f"restrictions.{number}.{field_name}".split(".")), names))
         for name, fact in self.write.facts.items():

@@ -159,7 +159,6 @@ class Batcher(Generic[Item, Outcome]):
         self._timer: asyncio.TimerHandle | None = None
         self._lingered = False
         self._running: set[asyncio.Task[None]] = set()
-        self._closed = False
 
     async def submit(self, item: Item) -> Outcome:
         loop = asyncio.get_running_loop()
@@ -174,7 +173,6 @@ class Batcher(Generic[Item, Outcome]):
 
         Work goes on in threads when those who asked for it were cancelled, and its backend must not be closed then.
         """
-        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
         for _, future in self._pending:

@@ -112,7 +112,7 @@ def parse_turns(reply: str, schema: Mapping[str, Any] = _NO_SCHEMA) -> tuple[lis
     return pairs, repairs
 
 
-def is_whole(reply: str) -> bool:
+def is_complete(reply: str) -> bool:
     """Whether a reply that was cut off holds a whole JSON object all the same: some models go on with blanks or
     chatter. Nothing else can be trusted then, as its end may be missing."""
     try:

@@ -18,7 +18,7 @@ from synth.flow.tally import Tally
 from synth.ledger import Ledger
 from synth.produce.illustrate import Illustrator
 from synth.produce.life import Dropped, Saved, drop_if
-from synth.produce.parsing import is_whole, parse_answer, parse_turns, parse_written
+from synth.produce.parsing import is_complete, parse_answer, parse_turns, parse_written
 from synth.produce.picture_prompt import join_keywords, order_keywords
 from synth.produce.plan import Plan, Planner
 from synth.produce.prompting import Prompter
@@ -198,7 +198,7 @@ class Synthesizer:
                 reply, call.seconds = await self._backends.chat(request, (self._order, candidate.index))
                 candidate.seconds[step] = round(candidate.seconds.get(step, 0.0) + call.seconds, 4)
                 self._book(call, reply)
-                if reply.truncated and not is_whole(call.reply):
+                if reply.truncated and not is_complete(call.reply):
                     raise ReplyError(
                         f"reply cut off at max_tokens={settings.max_tokens}; raise llm_settings.max_tokens "
                         "(it belongs to the run's identity: give a new --out)"

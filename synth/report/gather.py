@@ -6,7 +6,6 @@ Only the candidates that are shown are kept whole; everything else becomes count
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -393,11 +392,3 @@ def _describe(one: AbilityFacts, catalog: Catalog | None, identity: dict[str, An
         else:
             facts.bank = "made from other slots"
         facts.size = len(facts.entries) or None
-
-
-def all_shown(facts: Facts) -> Iterator[Candidate]:
-    """Every candidate that is kept whole."""
-    for one in facts.abilities:
-        yield from one.gallery
-        for some in one.rejected.values():
-            yield from some
