@@ -9,7 +9,7 @@ import time
 
 from synth.filters.repetition import Repetition, RepetitionOptions
 
-from synth.abilities import Catalog
+from synth.catalog import Catalog
 from synth.records import Candidate, Entry, Image
 
 

@@ -66,7 +66,7 @@ def make_ability(folder: Path, all_filters: bool) -> Path:
 
 def bodies() -> list[dict[str, object]]:
     """The two requests of one record, of the size that synth sends."""
-    from synth.abilities import Catalog
+    from synth.catalog import Catalog
     from synth.produce.plan import Planner
     from synth.produce.prompting import Prompter
 

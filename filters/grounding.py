@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from synth.abilities import Ability, dialogue_stage
+from synth.abilities import Ability
 from synth.backends.render.base import Rendered
 from synth.filtering import Demand, Filter, Result, failed, passed
-from synth.records import Candidate, Record, Stage
+from synth.records import Candidate, Record, Stage, dialogue_stage
 from synth.text import all_stems, content_stems, stem, words
 
 _CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|while|because|although|and|whereas|instead of|rather than)\b", re.IGNORECASE)

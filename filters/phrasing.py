@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from synth.abilities import Ability, dialogue_stage
+from synth.abilities import Ability
 from synth.backends.render.base import Rendered
 from synth.filtering import Filter, Result, failed, passed
-from synth.records import Candidate, Record, Stage
+from synth.records import Candidate, Record, Stage, dialogue_stage
 from synth.text import content_stems, words
 
 #: talk about the task instead of the picture, in lower case: ignoring case takes four times as long

@@ -22,6 +22,13 @@ IMAGE_PLACEHOLDER = "<image>"
 Form = Literal["single", "multi", "interleaved"]
 Stage = Literal["prompt", "dialogue", "image"]
 DialogueKind = Literal["describe", "chat"]
+
+
+def dialogue_stage(kind: DialogueKind) -> Literal[1, 2]:
+    """`describe` makes stage-1 data (alignment), `chat` stage-2 data (instructions)."""
+    return 1 if kind == "describe" else 2
+
+
 Origin = Literal["rendered", "preview", "existing", "none"]
 Role = Literal["user", "assistant"]
 Outcome = Literal["pass", "fail", "not_run"]

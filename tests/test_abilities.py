@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from synth import strict_yaml
-from synth.abilities import RESERVED, Catalog, parse_ability
+from synth.abilities import RESERVED, parse_ability
 from synth.banks import parse_bank
+from synth.catalog import Catalog
 from synth.errors import SynthError
 from synth.produce.check import check_ability
 from tests.doubles import BANK, plugin_dir, template

@@ -20,10 +20,10 @@ from typing import Any
 import pytest
 
 from synth import api, files, plugins
-from synth.abilities import Catalog
 from synth.api import export_run, read_dataset, render_run
 from synth.backends.llm.base import ChatRequest
 from synth.backends.render.base import Rendered, Renderer, RenderRequest
+from synth.catalog import Catalog
 from synth.errors import BackendError, ReplyError, RunRefused, RunStopped, SynthError
 from synth.flow.backends import Backends
 from synth.ledger import Ledger

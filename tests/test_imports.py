@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from synth import plugins
-from synth.abilities import Catalog
+from synth.catalog import Catalog
 
 ROOT = Path(__file__).parents[1]
 ENGINE = sorted((ROOT / "synth").rglob("*.py"))
@@ -28,7 +28,7 @@ LAYERS = [
         "synth.text",
     ],
     ["synth.plugins", "synth.banks", "synth.templating"],
-    ["synth.backends", "synth.abilities", "synth.filtering", "synth.ledger"],
+    ["synth.backends", "synth.abilities", "synth.catalog", "synth.filtering", "synth.ledger"],
     ["synth.config"],
     ["synth.flow"],
     ["synth.produce"],

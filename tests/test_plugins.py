@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from synth import plugins
-from synth.abilities import Catalog
+from synth.catalog import Catalog
 from synth.errors import SynthError
 from synth.ledger import Ledger
 from tests.doubles import plugin_dir, rows

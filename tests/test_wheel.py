@@ -67,7 +67,7 @@ def test_the_installed_wheel_works_far_from_the_tree(installed: Path, tmp_path: 
     code = """
 import pathlib, sys
 import synth
-from synth.abilities import Catalog
+from synth.catalog import Catalog
 assert synth.__file__.startswith(sys.argv[1]), synth.__file__
 for name in Catalog().names():
     Catalog().ability(name)

@@ -40,7 +40,7 @@ def _list(ctx: typer.Context, plugin_dir: _PluginDirs = None) -> None:
     ctx.obj = list(plugin_dir or [])
     if ctx.invoked_subcommand is not None:
         return
-    from synth.abilities import Catalog
+    from synth.catalog import Catalog
     from synth.errors import SynthError
 
     catalog = Catalog(ctx.obj)
@@ -61,7 +61,7 @@ def _list(ctx: typer.Context, plugin_dir: _PluginDirs = None) -> None:
 def _show(ctx: typer.Context, name: str, plugin_dir: _PluginDirs = None) -> None:
     """Show an ability: description, plan, filters with their options, questions, restrictions."""
     from synth import plugins
-    from synth.abilities import Catalog
+    from synth.catalog import Catalog
     from synth.filtering import build_chain
 
     dirs = [*(ctx.obj or []), *(plugin_dir or [])]

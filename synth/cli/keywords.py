@@ -10,9 +10,9 @@ import typer
 from synth.cli.terminal import note
 
 if TYPE_CHECKING:
-    from synth.abilities import Catalog
     from synth.backends.llm.base import LLM, LLMSettings
     from synth.banks import KeywordBank
+    from synth.catalog import Catalog
     from synth.produce.keywords import Grown
 
 _EPILOG = """
@@ -50,8 +50,8 @@ def keywords(
     New entries come with the facts that the bank's entries carry. What is
     there already is not repeated. Prints the new entries, or writes them to a file; look
     through them before use."""
-    from synth.abilities import Catalog, holds_data
     from synth.backends.llm.base import LLMSettings
+    from synth.catalog import Catalog, holds_data
     from synth.cli.machine import provide_model
     from synth.errors import SynthError
     from synth.produce.keywords import Grown, bank_lines, header

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from synth import plugins
-from synth.abilities import Ability, Catalog, Example, dialogue_stage, parse_ability
+from synth.abilities import Ability, Example, parse_ability
 from synth.banks import KeywordBank
+from synth.catalog import Catalog
 from synth.errors import SynthError
 from synth.filtering import Chain, build_chain
 from synth.produce.picture_prompt import join_keywords, order_keywords
 from synth.produce.plan import Planner
 from synth.produce.prompting import Prompter
-from synth.records import Candidate, DialogueKind, Image, Stage, Turn
+from synth.records import Candidate, DialogueKind, Image, Stage, Turn, dialogue_stage
 from synth.text import normalise
 
 _KINDS: tuple[DialogueKind, ...] = ("describe", "chat")

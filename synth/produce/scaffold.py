@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from synth.abilities import Catalog
+from synth.catalog import Catalog
 from synth.errors import SynthError
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from synth import __version__
-from synth.abilities import Ability, dialogue_stage
+from synth.abilities import Ability
 from synth.backends.llm.base import ChatReply, ChatRequest, SharedPrompt, text_key
 from synth.config import RunConfig
 from synth.errors import ReplyError
@@ -23,7 +23,7 @@ from synth.produce.picture_prompt import join_keywords, order_keywords
 from synth.produce.plan import Plan, Planner
 from synth.produce.prompting import Prompter
 from synth.produce.rotation import Rotation
-from synth.records import IMAGE_PLACEHOLDER, Call, Candidate, Image, Stage, Turn
+from synth.records import IMAGE_PLACEHOLDER, Call, Candidate, Image, Stage, Turn, dialogue_stage
 from synth.seeding import derive_seed
 
 #: each further attempt is this much warmer: at a low temperature the same reply would come again

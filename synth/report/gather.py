@@ -9,7 +9,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from synth.abilities import Ability, Catalog
+from synth.abilities import Ability
+from synth.catalog import Catalog
 from synth.config import RunConfig
 from synth.errors import SynthError
 from synth.ledger import Ledger

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from synth import plugins
-from synth.abilities import Ability, Catalog
+from synth.abilities import Ability
 from synth.banks import KeywordBank
+from synth.catalog import Catalog
 from synth.config import RunConfig, differences
 from synth.errors import RunRefused
 from synth.filtering import Chain, Filter, build_chain

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from synth import plugins
-from synth.abilities import Catalog
+from synth.catalog import Catalog
 from synth.errors import SynthError
 from synth.machine import usable_cores
 from synth.run.select import Option, options, resolve

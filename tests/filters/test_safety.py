@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from synth.abilities import Catalog
 from synth.backends.render.base import Rendered
+from synth.catalog import Catalog
 from synth.filtering import Filter
 from synth.records import Verdict
 from tests.doubles import ability, candidate
