@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 from synth.cli import app
 from synth.cli.summary import finish_render
 from synth.config import load_config
+from synth.flow.backends import Backends
 from synth.flow.tally import Tally
 from synth.ledger import LEDGER_VERSION
 from synth.run.generate import Summary
@@ -632,7 +633,7 @@ def test_rendering_that_comes_up_short_names_a_command_that_writes_more(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = load_config(None, {"abilities": {"animal": 5}})
-    tally = Tally(config, (0, 0))
+    tally = Tally(config, (0, 0), Backends(None, None, None))
     lost = candidate(ability="animal", text_passed=True)
     lost.reject("alignment", "too far")
     tally.finished(lost)

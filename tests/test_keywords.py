@@ -139,6 +139,11 @@ class Failing(Replies):
         return await super().chat(request)
 
 
+def test_the_scripted_model_is_refused_before_it_is_asked() -> None:
+    done = CliRunner().invoke(app, ["keywords", "--llm", "scripted", "--bank", "camera", "--n", "1"])
+    assert (done.exit_code, "knows no new camera" in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("error", [BackendError("The endpoint is gone."), KeyboardInterrupt()], ids=repr)
 def test_what_was_found_before_a_failure_is_written(
     error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -70,6 +70,11 @@ def keywords(
     note(f"llm {name}{f' (auto: {why})' if why else ''}")
     settings = LLMSettings(base_url=base_url, temperature=temperature)
     model = make_llm(name, settings)
+    if model.scripted:
+        raise SynthError(
+            f"--llm {llm} only repeats what a plan says, it knows no new {bank}.",
+            "Use --llm llamacpp, or an endpoint: --llm openai:MODEL --base-url URL.",
+        )
     identity = model.identity()
     grown = Grown()
     try:

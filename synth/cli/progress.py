@@ -64,12 +64,13 @@ class Watcher:
 
     @contextmanager
     def explain_errors(self) -> Iterator[None]:
-        """When the run ends by an error, say first what it has made so far."""
+        """When the run ends by an error, say first what it has made so far, if it has made anything."""
         try:
             yield
         except SynthError:
-            if self._tally is not None and self._announcement is not None:
-                for name, one in self._tally.abilities.items():
+            tallies = self._tally.abilities if self._tally is not None else {}
+            if self._announcement is not None and any(one.tried for one in tallies.values()):
+                for name, one in tallies.items():
                     note(progress_line(name, one))
                 note(f"Look: synth status {self._announcement.folder}")
             raise

@@ -34,6 +34,7 @@ class Backends:
         self.renderer = renderer
         self.scorer = scorer
         self._llm_slots = Limiter(llm.concurrency if llm else 1)
+        self._starting = ""
         self._render: Batcher[RenderRequest, Rendered | Exception] | None = None
         self._score: Batcher[ScoreRequest, Score | Exception] | None = None
         if renderer is not None:
@@ -77,12 +78,21 @@ class Backends:
         said = self.scorer.threshold
         return {**self.scorer.identity(), **({} if said is None else {"threshold": said})}
 
+    @property
+    def waiting(self) -> str:
+        """What the run waits for just now, in words, or "". May be called from any thread."""
+        return self._starting or (self.llm.waiting() if self.llm is not None else "")
+
     async def start(self) -> None:
+        """Load models and open connections, one after the other, so that two never want the memory at once."""
         if self.llm is not None:
+            self._starting = "starting the language model"
             await self.llm.start()
-        for one in (self.renderer, self.scorer):
+        for what, one in (("renderer", self.renderer), ("scorer", self.scorer)):
             if one is not None:
+                self._starting = f"starting the {what}"
                 await asyncio.to_thread(one.start)
+        self._starting = ""
 
     async def close(self) -> None:
         """Release the backends; what they still do for candidates that were cancelled ends first."""

@@ -6,9 +6,9 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from synth.backends.llm.base import LLM
 from synth.config import RunConfig
 from synth.errors import RunStopped
+from synth.flow.backends import Backends
 from synth.records import Call, Candidate
 
 
@@ -67,10 +67,10 @@ class AbilityTally:
 
 
 class Tally:
-    """Counters of all abilities. `tokens` are those that earlier processes used; `llm` knows what it waits for."""
+    """Counters of all abilities. `tokens` are those that earlier processes used; `backends` know what they wait for."""
 
-    def __init__(self, config: RunConfig, tokens: tuple[int, int], llm: LLM | None = None) -> None:
-        self._llm = llm
+    def __init__(self, config: RunConfig, tokens: tuple[int, int], backends: Backends) -> None:
+        self._backends = backends
         self.abilities = {
             name: AbilityTally(wanted=n, stop_after=config.flow.stop_after) for name, n in config.abilities.items()
         }
@@ -86,12 +86,12 @@ class Tally:
     @property
     def retries(self) -> int:
         """Requests that were repeated because of trouble that may pass."""
-        return self._llm.retries if self._llm else 0
+        return self._backends.llm.retries if self._backends.llm else 0
 
     @property
     def waiting(self) -> str:
-        """What requests wait for just now, in words, or ""."""
-        return self._llm.waiting() if self._llm else ""
+        """What the run waits for just now, in words, or ""."""
+        return self._backends.waiting
 
     @property
     def cost(self) -> float:

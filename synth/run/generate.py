@@ -177,7 +177,7 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
         ledger, backends = run.ledger, setup.backends
         if resumed:
             _remove_orphans(run.path, ledger, setup.abilities)
-        tally = Tally(config, ledger.tokens(), backends.llm)
+        tally = Tally(config, ledger.tokens(), backends)
         illustrators = {name: _illustrator(setup, name, run) for name in setup.abilities}
         producers = [
             Synthesizer(
@@ -246,7 +246,7 @@ async def render(
             )
         run.freeze(config, {**old, **drawn})
         _remove_orphans(run.path, run.ledger, setup.abilities)
-        tally = Tally(config, run.ledger.tokens())
+        tally = Tally(config, run.ledger.tokens(), setup.backends)
         lives = {}
         illustrators = []
         for name in setup.abilities:
@@ -288,14 +288,13 @@ async def _run(
     began = time.monotonic()
     window = Limiter(backends.in_flight)
     try:
-        with cancel_on_signal(), rare_collections():
+        with cancel_on_signal(), rare_collections(), watch(tally, announcement):
             await backends.start()
-            with watch(tally, announcement):
-                async with asyncio.TaskGroup() as group:
-                    tasks = {
-                        name: group.create_task(_harvest_and_mark(config, name, order, window, lives[name], run.ledger))
-                        for order, name in enumerate(setup.abilities)
-                    }
+            async with asyncio.TaskGroup() as group:
+                tasks = {
+                    name: group.create_task(_harvest_and_mark(config, name, order, window, lives[name], run.ledger))
+                    for order, name in enumerate(setup.abilities)
+                }
     except BaseExceptionGroup as group_error:
         first = _first(group_error)
         raise _explained(first) from first
