@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from synth import plugins
 from synth.config import differences, load_config
-from synth.errors import RunRefused, SynthError
+from synth.errors import BackendError, RunRefused, SynthError
 from synth.produce import synthesize
 from synth.run import generate
 from synth.run.flags import config_from_flags
@@ -219,6 +219,16 @@ def test_resume_flags(finished: tuple[Path, Path], tmp_path: Path) -> None:
         run(tmp_path / "x" / "y", 3, "tiny", plugin_dirs=[plugins], resume="always")
     assert not (tmp_path / "x").exists()
     assert run(folder, 3, "tiny", plugin_dirs=[plugins], resume="always").samples == 3
+
+
+def test_a_run_that_made_nothing_yet_may_get_other_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, Misbehaving(lambda request: BackendError("The reply was cut off.")))
+    with pytest.raises(BackendError):
+        run(tmp_path, 3, llm_settings={"max_tokens": 16})
+    monkeypatch.undo()
+    assert run(tmp_path, 3, llm_settings={"max_tokens": 400}).samples == 3
+    with pytest.raises(RunRefused, match="max_tokens"):
+        run(tmp_path, 3, llm_settings={"max_tokens": 500})
 
 
 def test_versions_that_change_what_comes_out_are_refused_and_patches_recorded(

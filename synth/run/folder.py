@@ -73,10 +73,9 @@ class RunFolder:
         Raises:
             RunRefused: as `check_start`, which knew nothing of a process that came in between.
         """
-        old = self.ledger.meta("identity")
-        _check(self.path, config.resume, old, identity)
+        resumed = _check(self.path, config.resume, self.ledger, identity)
         self.freeze(config, identity)
-        return old is not None
+        return resumed
 
     def freeze(self, config: RunConfig, identity: dict[str, Any]) -> None:
         """Write down what this run is; `config.yaml` is the copy for people, and what goes on with the run.
@@ -110,30 +109,35 @@ def check_start(config: RunConfig, identity: dict[str, Any]) -> bool:
     """
     path = config.folder
     refuse_foreign(path)
-    old = Ledger(path, read_only=True).meta("identity") if is_run(path) else None
-    _check(path, config.resume, old, identity)
-    return old is not None
+    ledger = Ledger(path, read_only=True) if is_run(path) else None
+    return _check(path, config.resume, ledger, identity)
 
 
-def _check(path: Path, resume: str, old: dict[str, Any] | None, identity: dict[str, Any]) -> None:
-    if old is None:
+def _check(path: Path, resume: str, ledger: Ledger | None, identity: dict[str, Any]) -> bool:
+    """Whether the ledger is that of a run; refuse where this start does not fit it.
+
+    A run that has made nothing yet, because its first request failed, may become another one.
+    """
+    old = ledger.meta("identity") if ledger else None
+    if ledger is None or old is None:
         if resume == "always":
             raise RunRefused(
                 f"{path} is not a run, and --resume always was asked for.",
                 "Use --resume auto, or give the folder of the run with --out.",
             )
-        return
+        return False
     if resume == "never":
         raise RunRefused(
             f"{path} is already a run, and --resume never was asked for.",
             "Choose another --out, or remove the folder.",
         )
     changed = differences(old, identity)
-    if changed:
+    if changed and ledger.ids("", limit=1):
         raise RunRefused(
             f"{path} is a run with other settings:\n  " + "\n  ".join(changed),
             "Use the same settings to go on with it, or choose another --out for a new run.",
         )
+    return True
 
 
 def refuse_foreign(path: Path) -> None:
