@@ -50,6 +50,7 @@ bench: $(STAMP)dev
 	$(BIN)/python benchmarks/repetition.py
 	$(BIN)/python benchmarks/preview.py
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/flow.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
