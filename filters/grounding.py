@@ -120,10 +120,12 @@ class Grounding(Filter):
         if problem:
             return failed(f"the answer {problem}")
         if self.options.asked and candidate.stage == dialogue_stage("describe"):
-            asks = self.ability.asks(candidate.question)
-            problem = self._missing(candidate, text, dict.fromkeys(asks, self.options.asked))
-            if problem:
-                return failed(f"the answer {problem}, which is asked for")
+            for source in self.ability.asks(candidate.question):
+                # "copper" is asked about, and says nothing of what copper looks like
+                known = candidate.source(source.partition(".")[0]) if "." in source else ""
+                problem = self._missing(candidate, text, {source: self.options.asked}, content_stems(known))
+                if problem:
+                    return failed(f"the answer {problem}, which is asked for")
         either = self.options.answer_either
         if either and all(self._missing(candidate, text, {s: share}) for s, share in either.items()):
             return failed(f"the answer speaks of none of: {', '.join(either)}")
@@ -166,10 +168,14 @@ class Grounding(Filter):
                     return failed(f"the written '{name}' repeats the {_label(candidate, source)}")
         return passed()
 
-    def _missing(self, candidate: Candidate, text: str, shares: dict[str, float]) -> str:
+    def _missing(
+        self, candidate: Candidate, text: str, shares: dict[str, float], known: frozenset[str] = frozenset()
+    ) -> str:
+        """Which source the text does not speak of, in words beyond the `known` ones where it has any."""
         stems = content_stems(text)
         for source, share in shares.items():
             wanted = self._wanted(candidate, source)
+            wanted = (wanted - known) or wanted
             if wanted and len(wanted & stems) < share * len(wanted):
                 return f"does not speak of the {_label(candidate, source)}"
         return ""

@@ -65,6 +65,12 @@ def test_the_answer_must_speak_of_what_the_question_asks_for() -> None:
     assert not reason("A fox made of glass stands in a snowy forest.")
     assert "subject place 'a snowy forest', which is asked for" in reason("A fox made of glass.")
     assert "oddity 'made of glass', which is asked for" in reason("A fox in a snowy forest.")
+    known = {**candidate().plan, "oddity": Entry(text="copper", facts={"look": "a new copper pan"})}
+    looks = chain(
+        "grounding", {"asked": 0.5}, questions={"subject": pool["subject"], "oddity.look": ["What is odd here?"]}
+    )
+    for answer, outcome in (("The fox is copper.", "fail"), ("The fox looks like a copper pan.", "pass")):
+        assert verdict(looks, candidate(answers=[answer], plan=known), "dialogue").outcome == outcome
     # in a chat the model asks its own questions
     assert not reason("A fox made of glass.", stage=2)
 
