@@ -21,10 +21,6 @@ _IN_PATHS = "/%:@!$&'()*+,;=~"
 _NEXT_ADDRESS_SECONDS = 0.25  # a host that has several addresses may not answer at all of them
 
 
-#: A reply has some kilobytes; whoever sends this much sends no reply.
-_MOST_BYTES = 16 << 20
-
-
 class NoConnection(Exception):
     """Nobody answers there."""
 
@@ -47,12 +43,15 @@ class Answer:
 
 
 class Poster:
-    """Posts to `url`. As many connections are open as requests were ever in flight at once.
+    """Posts to `url`. As many connections are open as requests were ever in flight at once. An answer of more than
+    `most_bytes` would take all memory before it is looked at, so it is not read.
 
     Raises from `__init__`: `ValueError` if the address or a header cannot be sent.
     """
 
-    def __init__(self, url: str, headers: Mapping[str, str], proxy: str | None, connect_seconds: float) -> None:
+    def __init__(
+        self, url: str, headers: Mapping[str, str], proxy: str | None, connect_seconds: float, most_bytes: int
+    ) -> None:
         parts = urlsplit(url)
         self._host, self._port = _address(parts)
         self._proxy = urlsplit(proxy) if proxy else None
@@ -61,6 +60,7 @@ class Poster:
             self._connect_to = _proxy_address(self._proxy)
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._connect_seconds = connect_seconds
+        self._most_bytes = most_bytes
         self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         authority = parts.netloc.rpartition("@")[2].encode("idna").decode()
         target = quote(parts.path or "/", safe=_IN_PATHS)
@@ -99,7 +99,7 @@ class Poster:
         keep = False
         try:
             writer.write(request)
-            answer, keep = await _read(reader)
+            answer, keep = await _read(reader, self._most_bytes)
             return answer
         except (OSError, EOFError, ValueError, asyncio.LimitOverrunError, zlib.error) as error:
             raise BrokenOff(type(error).__name__) from error
@@ -147,21 +147,21 @@ class Poster:
             raise
 
 
-async def _read(reader: asyncio.StreamReader) -> tuple[Answer, bool]:
-    """An answer, and whether the connection can take another request."""
+async def _read(reader: asyncio.StreamReader, most: int) -> tuple[Answer, bool]:
+    """An answer of at most so many bytes, and whether the connection can take another request."""
     status = 100
     while status < 200:  # 1xx only announces the answer
         status, version, headers = await _read_head(reader)
     options = {option.strip() for option in headers.get("connection", "").lower().split(",")}
     keep = "close" not in options and version == "HTTP/1.1"
     if "chunked" in headers.get("transfer-encoding", "").lower():
-        body = await _read_chunks(reader)
+        body = await _read_chunks(reader, most)
     elif "content-length" in headers:
-        body = await reader.readexactly(_within(int(headers["content-length"])))
+        body = await reader.readexactly(_within(int(headers["content-length"]), most))
     else:
-        body, keep = await _read_to_end(reader), False
+        body, keep = await _read_to_end(reader, most), False
     if headers.get("content-encoding", "identity") in ("gzip", "deflate"):  # although it was not asked for
-        body = _unpack(body)
+        body = _unpack(body, most)
     return Answer(status, headers, body), keep
 
 
@@ -181,34 +181,34 @@ async def _read_head(reader: asyncio.StreamReader) -> tuple[int, str, dict[str, 
     return int(rest[:3]), version, headers
 
 
-def _within(size: int) -> int:
-    """`size`, where an answer may be that large; one that is larger would take all memory before it is looked at."""
-    if size > _MOST_BYTES:
-        raise BrokenOff(f"its answer is larger than {_MOST_BYTES >> 20} MiB")
+def _within(size: int, most: int) -> int:
+    """`size`, where an answer may be that large."""
+    if size > most:
+        raise BrokenOff(f"its answer is larger than {most >> 20} MiB")
     return size
 
 
-async def _read_to_end(reader: asyncio.StreamReader) -> bytes:
+async def _read_to_end(reader: asyncio.StreamReader, most: int) -> bytes:
     parts, total = [], 0
-    while part := await reader.read(_MOST_BYTES):
+    while part := await reader.read(most):
         parts.append(part)
-        total = _within(total + len(part))
+        total = _within(total + len(part), most)
     return b"".join(parts)
 
 
-def _unpack(body: bytes) -> bytes:
+def _unpack(body: bytes, most: int) -> bytes:
     unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    plain = unpacking.decompress(body, _MOST_BYTES + 1)
-    _within(len(plain))
+    plain = unpacking.decompress(body, most + 1)
+    _within(len(plain), most)
     if not unpacking.eof:
         raise EOFError
     return plain
 
 
-async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
+async def _read_chunks(reader: asyncio.StreamReader, most: int) -> bytes:
     chunks, total = [], 0
     while size := int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
-        total = _within(total + size)
+        total = _within(total + size, most)
         chunks.append(await reader.readexactly(size))
         await reader.readexactly(2)
     while await reader.readuntil(b"\r\n") != b"\r\n":  # trailers
