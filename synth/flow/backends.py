@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest
-from synth.backends.render.base import Rendered, Renderer, RenderRequest
+from synth.backends.render.base import AnyRenderer, RemoteRenderer, Rendered, Renderer, RenderRequest
 from synth.backends.score.base import Score, Scorer, ScoreRequest
 from synth.errors import SynthError
 from synth.flow.primitives import Batcher, Limiter
@@ -26,17 +26,18 @@ class Backends:
     """A language model, a renderer and a scorer, each where the run has one.
 
     `chat` keeps at most the model's `concurrency` requests in flight, oldest candidate first;
-    `render` and `score` collect single requests into batches.
+    `render` and `score` collect single requests into batches, except for a remote renderer, which is asked
+    for each picture by itself.
     """
 
-    def __init__(self, llm: LLM | None, renderer: Renderer | None, scorer: Scorer | None) -> None:
+    def __init__(self, llm: LLM | None, renderer: AnyRenderer | None, scorer: Scorer | None) -> None:
         self.llm = llm
         self.renderer = renderer
         self.scorer = scorer
         self._llm_slots = Limiter(llm.concurrency if llm else 1)
         self._render: Batcher[RenderRequest, Rendered | Exception] | None = None
         self._score: Batcher[ScoreRequest, Score | Exception] | None = None
-        if renderer is not None:
+        if isinstance(renderer, Renderer):
             self._render = Batcher(self._render_batch, renderer.batch_size, renderer.workers)
         if scorer is not None:
             self._score = Batcher(self._score_batch, scorer.batch_size, 1)
@@ -78,10 +79,10 @@ class Backends:
         return {**self.scorer.identity(), **({} if said is None else {"threshold": said})}
 
     async def start(self) -> None:
-        if self.llm is not None:
-            await self.llm.start()
-        for one in (self.renderer, self.scorer):
-            if one is not None:
+        for one in (self.llm, self.renderer, self.scorer):
+            if isinstance(one, LLM | RemoteRenderer):
+                await one.start()
+            elif isinstance(one, Renderer | Scorer):
                 await asyncio.to_thread(one.start)
 
     async def close(self) -> None:
@@ -89,10 +90,10 @@ class Backends:
         for batcher in (self._render, self._score):
             if batcher is not None:
                 await batcher.close()
-        if self.llm is not None:
-            await self.llm.close()
-        for one in (self.renderer, self.scorer):
-            if one is not None:
+        for one in (self.llm, self.renderer, self.scorer):
+            if isinstance(one, LLM | RemoteRenderer):
+                await one.close()
+            elif isinstance(one, Renderer | Scorer):
                 await asyncio.to_thread(one.close)
 
     async def chat(self, request: ChatRequest, priority: tuple[int, int]) -> tuple[ChatReply, float]:
@@ -104,6 +105,8 @@ class Backends:
             return reply, time.perf_counter() - began
 
     async def render(self, request: RenderRequest) -> Rendered:
+        if isinstance(self.renderer, RemoteRenderer):
+            return await self.renderer.draw(request)
         assert self._render is not None
         picture = await self._render.submit(request)
         if isinstance(picture, Exception):
@@ -120,7 +123,7 @@ class Backends:
         return score
 
     async def _render_batch(self, requests: Sequence[RenderRequest]) -> Sequence[Rendered | Exception]:
-        assert self.renderer is not None
+        assert isinstance(self.renderer, Renderer)
         return await _one_by_one_if_needed(self.renderer.render, requests)
 
     async def _score_batch(self, requests: Sequence[ScoreRequest]) -> Sequence[Score | Exception]:
