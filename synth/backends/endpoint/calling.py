@@ -323,7 +323,7 @@ class Endpoint(ABC, Generic[Asked, Got, Form]):
         except Unreadable as error:
             raise _Again(str(error)) from None
         except Withheld as error:
-            raise _Failed(str(error), refused=True, certain=True) from None
+            raise _Failed(str(error), refused=True) from None
         self._answers[self.kind(asked)] += 1
         self._limit.answered()
         return got
