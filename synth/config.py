@@ -85,10 +85,23 @@ class RunConfig(Record):
 
     @model_validator(mode="after")
     def _cost_needs_prices(self) -> Self:
-        priced = self.llm_settings.price_in or self.llm_settings.price_out
-        if self.max_cost is not None and not priced:
-            raise ValueError("max_cost needs llm_settings.price_in or price_out (per million tokens)")
+        if self.max_cost is not None and not self.priced:
+            raise ValueError(
+                "max_cost needs llm_settings.price_in or price_out (per million tokens), or render_settings.price "
+                "(per picture)"
+            )
         return self
+
+    @property
+    def priced(self) -> bool:
+        """Whether any price is set."""
+        return bool(self.llm_settings.price_in or self.llm_settings.price_out or self.render_settings.price)
+
+    def cost(self, prompt_tokens: int, completion_tokens: int, pictures: int) -> float:
+        """What these cost at the prices of the settings; `pictures` are those that an endpoint drew."""
+        settings = self.llm_settings
+        tokens = (prompt_tokens * settings.price_in + completion_tokens * settings.price_out) / 1e6
+        return tokens + pictures * self.render_settings.price
 
     @property
     def folder(self) -> Path:
@@ -186,7 +199,9 @@ def _fix(error: ErrorDetails) -> str:
     """What to do about it."""
     key = ".".join(str(part) for part in error["loc"])
     if not key:  # the only check over several settings
-        return "Say what the tokens cost, e.g. --set llm_settings.price_in=0.5, or leave out --max-cost."
+        return (
+            "Say what the tokens or the pictures cost, e.g. --set llm_settings.price_in=0.5, or leave out --max-cost."
+        )
     if key.partition(".")[0] == "abilities":
         return "Give --n 1 or more, or write e.g. abilities: {abnormal: 24}."
     return f"Correct it in the file or with --set {key}=VALUE; docs/configuration.md says what it means."

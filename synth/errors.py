@@ -61,6 +61,10 @@ class ReplyError(SynthError):
         self.reply = reply
 
 
+class PictureRefused(SynthError):
+    """Whoever renders will not draw this one prompt; only its candidate is affected."""
+
+
 class RunStopped(SynthError):
     """The run ended before it had all samples; what it has is kept and complete."""
 

@@ -254,6 +254,16 @@ class Ledger:
             ).fetchone()
         return max(int(row[0]), spent[0]), max(int(row[1]), spent[1])
 
+    def bought(self) -> int:
+        """Pictures that an endpoint drew for the run; those of candidates that were not finished included, unless
+        the process was killed."""
+        with self._open() as db:
+            row = db.execute(
+                "SELECT COUNT(*) FROM candidates, json_each(candidates.record, '$.images') "
+                "WHERE state != 'text_ok' AND json_extract(json_each.value, '$.path') IS NOT NULL"
+            ).fetchone()
+        return max(int(row[0]), self.meta("bought") or 0)
+
     # -- inside -------------------------------------------------------------------------------
 
     def _put(self, job: Job) -> None:

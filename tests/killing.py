@@ -22,9 +22,9 @@ from contextlib import closing
 from pathlib import Path
 
 
-def command(out: Path, n: int, llm: str, renderer: str, ability: str) -> list[str]:
+def command(out: Path, n: int, llm: str, renderer: str, ability: str, *more: str) -> list[str]:
     flags = ["--ability", ability, "--n", str(n), "--seed", "3", "--out", str(out)]
-    return [sys.executable, "-m", "synth.cli", "generate", *flags, "--llm", llm, "--renderer", renderer]
+    return [sys.executable, "-m", "synth.cli", "generate", *flags, "--llm", llm, "--renderer", renderer, *more]
 
 
 def run_whole(arguments: list[str]) -> None:
@@ -93,15 +93,16 @@ def pictures_of_rows(run: Path) -> set[str]:
     return {Path(image["path"]).name for image in images if image.get("path")}
 
 
-def compare(kills: int, n: int, llm: str, renderer: str, ability: str, work: Path, seed: int = 1) -> str:
-    """The story above; returns a line about what happened, raises AssertionError on a difference."""
+def compare(kills: int, n: int, llm: str, renderer: str, ability: str, work: Path, seed: int = 1, *more: str) -> str:
+    """The story above; returns a line about what happened, raises AssertionError on a difference. `more` are
+    further flags of the runs."""
     rng = random.Random(seed)
     whole, killed = work / "whole", work / "killed"
     deterministic = llm == "scripted"
     seconds = 30.0
     if deterministic:
         began = time.monotonic()
-        run_whole(command(whole, n, llm, renderer, ability))
+        run_whole(command(whole, n, llm, renderer, ability, *more))
         seconds = time.monotonic() - began
     hit = 0
     known: dict[str, str] = {}
@@ -110,13 +111,13 @@ def compare(kills: int, n: int, llm: str, renderer: str, ability: str, work: Pat
             break
         after_progress = hit % 3 > 0  # every third kill may hit the start
         wait = rng.uniform(0.0, seconds / kills) if after_progress else rng.uniform(0.2, 2.0)
-        hit += run_and_kill(command(killed, n, llm, renderer, ability), wait, killed, after_progress)
+        hit += run_and_kill(command(killed, n, llm, renderer, ability, *more), wait, killed, after_progress)
         now = committed(killed)
         for id_, record in known.items():
             assert id_ in now, f"{id_} was committed and is gone"
             assert same_but_surplus(record, now[id_]), f"{id_} changed after it was committed"
         known = now
-    run_whole(command(killed, n, llm, renderer, ability))
+    run_whole(command(killed, n, llm, renderer, ability, *more))
     rows = (killed / "dataset.jsonl").read_text().splitlines()
     ids = [json.loads(row)["id"] for row in rows]
     assert len(ids) == n == len(set(ids)), f"{len(ids)} rows, {len(set(ids))} distinct, wanted {n}"

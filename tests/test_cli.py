@@ -236,7 +236,7 @@ def test_too_few_accepted_exits_with_3(tmp_path: Path) -> None:
         ("--llm vllm:X", "--llm openai:X --base-url http://HOST:8000/v1"),
         ("--llm gpt-4", "--llm openai:gpt-4."),
         ("--llm scritped", "Did you mean 'scripted'?"),
-        ("--llm scripted --renderer sdxl", "There are: auto, diffusers, none, preview."),
+        ("--llm scripted --renderer sdxl", "There are: auto, diffusers, none, openai-images, preview."),
     ],
 )
 def test_unknown_backends_say_what_to_write_instead(flags: str, fix: str, tmp_path: Path) -> None:

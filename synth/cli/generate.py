@@ -88,7 +88,11 @@ def generate(
     ] = None,
     renderer: Annotated[
         str | None,
-        typer.Option(metavar="SPEC", help="auto, none (text only), preview, or a plugin.", rich_help_panel=_MODELS),
+        typer.Option(
+            metavar="SPEC",
+            help="auto, none (text only), preview, diffusers\\[:MODEL], openai-images:MODEL, or a plugin.",
+            rich_help_panel=_MODELS,
+        ),
     ] = None,
     scorer: Annotated[
         str | None,
@@ -99,6 +103,10 @@ def generate(
     base_url: Annotated[
         str | None,
         typer.Option(metavar="URL", help="An OpenAI-compatible endpoint.", rich_help_panel=_MODELS),
+    ] = None,
+    render_base_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="An OpenAI-Images-compatible endpoint.", rich_help_panel=_MODELS),
     ] = None,
     concurrency: Annotated[
         int | None, typer.Option(help="Requests in flight at the model.", rich_help_panel=_MODELS)
@@ -132,7 +140,10 @@ def generate(
     ] = None,
     max_cost: Annotated[
         float | None,
-        typer.Option(help="Stop at this cost; needs llm_settings.price_in or price_out.", rich_help_panel=_LIMITS),
+        typer.Option(
+            help="Stop at this cost; needs prices: llm_settings.price_in, price_out, render_settings.price.",
+            rich_help_panel=_LIMITS,
+        ),
     ] = None,
     resume: Annotated[
         Resume | None,
@@ -173,6 +184,7 @@ def generate(
             "renderer": renderer,
             "scorer": scorer,
             "llm_settings.base_url": base_url,
+            "render_settings.base_url": render_base_url,
             "llm_settings.concurrency": concurrency,
             "llm_settings.temperature": temperature,
             "llm_settings.top_p": top_p,

@@ -33,12 +33,18 @@ def register(app: typer.Typer) -> None:
 
 def render(
     run: RunArgument,
-    renderer: Annotated[str, typer.Option(metavar="SPEC", help="auto, preview, or a plugin.")] = "auto",
+    renderer: Annotated[
+        str,
+        typer.Option(metavar="SPEC", help="auto, preview, diffusers\\[:MODEL], openai-images:MODEL, or a plugin."),
+    ] = "auto",
     scorer: Annotated[
         str, typer.Option(metavar="SPEC", help="auto, none, coverage, open_clip\\[:MODEL], or a plugin.")
     ] = "auto",
     width: Annotated[int | None, typer.Option(help="Picture width in pixels.")] = None,
     height: Annotated[int | None, typer.Option(help="Picture height in pixels.")] = None,
+    render_base_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="An OpenAI-Images-compatible endpoint.")
+    ] = None,
     plugin_dir: Annotated[
         list[Path] | None,
         typer.Option(metavar="DIR", help="Where the run's own templates and banks lie on this machine."),
@@ -54,10 +60,11 @@ def render(
     from synth.run.generate import render as run_render
     from synth.run.stop import run_blocking
 
-    sizes = {key: value for key, value in (("width", width), ("height", height)) if value is not None}
+    given = {"width": width, "height": height, "base_url": render_base_url}
+    settings = {key: value for key, value in given.items() if value is not None}
     watcher = Watcher()
     with watcher.explain_errors():
-        summary = run_blocking(run_render(run, renderer, scorer, sizes, watcher, plugin_dir))
+        summary = run_blocking(run_render(run, renderer, scorer, settings, watcher, plugin_dir))
     finish_render(summary)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest
-from synth.backends.render.base import Rendered, Renderer, RenderRequest
+from synth.backends.render.base import AnyRenderer, RemoteRenderer, Rendered, Renderer, RenderRequest
 from synth.backends.score.base import Score, Scorer, ScoreRequest
 from synth.errors import SynthError
 from synth.flow.primitives import Batcher, Limiter
@@ -26,18 +26,20 @@ class Backends:
     """A language model, a renderer and a scorer, each where the run has one.
 
     `chat` keeps at most the model's `concurrency` requests in flight, oldest candidate first;
-    `render` and `score` collect single requests into batches.
+    `render` and `score` collect single requests into batches, except for a remote renderer, which is asked
+    for each picture by itself.
     """
 
-    def __init__(self, llm: LLM | None, renderer: Renderer | None, scorer: Scorer | None) -> None:
+    def __init__(self, llm: LLM | None, renderer: AnyRenderer | None, scorer: Scorer | None) -> None:
         self.llm = llm
         self.renderer = renderer
         self.scorer = scorer
         self._llm_slots = Limiter(llm.concurrency if llm else 1)
         self._starting = ""
+        self._asked = [one for one in (llm, renderer) if isinstance(one, LLM | RemoteRenderer)]
         self._render: Batcher[RenderRequest, Rendered | Exception] | None = None
         self._score: Batcher[ScoreRequest, Score | Exception] | None = None
-        if renderer is not None:
+        if isinstance(renderer, Renderer):
             self._render = Batcher(self._render_batch, renderer.batch_size, renderer.workers)
         if scorer is not None:
             self._score = Batcher(self._score_batch, scorer.batch_size, 1)
@@ -81,16 +83,26 @@ class Backends:
     @property
     def waiting(self) -> str:
         """What the run waits for just now, in words, or "". May be called from any thread."""
-        return self._starting or (self.llm.waiting() if self.llm is not None else "")
+        return self._starting or "; ".join(filter(None, (one.waiting() for one in self._asked)))
+
+    @property
+    def retries(self) -> int:
+        """Requests that were repeated because of trouble that may pass."""
+        return sum(one.retries for one in self._asked)
+
+    @property
+    def bought(self) -> int:
+        """Pictures that an endpoint has drawn since the start."""
+        return self.renderer.bought if isinstance(self.renderer, RemoteRenderer) else 0
 
     async def start(self) -> None:
         """Load models and open connections, one after the other, so that two never want the memory at once."""
-        if self.llm is not None:
-            self._starting = "starting the language model"
-            await self.llm.start()
-        for what, one in (("renderer", self.renderer), ("scorer", self.scorer)):
-            if one is not None:
-                self._starting = f"starting the {what}"
+        parts = {"language model": self.llm, "renderer": self.renderer, "scorer": self.scorer}
+        for what, one in parts.items():
+            self._starting = f"starting the {what}"
+            if isinstance(one, LLM | RemoteRenderer):
+                await one.start()
+            elif isinstance(one, Renderer | Scorer):
                 await asyncio.to_thread(one.start)
         self._starting = ""
 
@@ -99,10 +111,10 @@ class Backends:
         for batcher in (self._render, self._score):
             if batcher is not None:
                 await batcher.close()
-        if self.llm is not None:
-            await self.llm.close()
-        for one in (self.renderer, self.scorer):
-            if one is not None:
+        for one in (self.llm, self.renderer, self.scorer):
+            if isinstance(one, LLM | RemoteRenderer):
+                await one.close()
+            elif isinstance(one, Renderer | Scorer):
                 await asyncio.to_thread(one.close)
 
     async def chat(self, request: ChatRequest, priority: tuple[int, int]) -> tuple[ChatReply, float]:
@@ -114,6 +126,8 @@ class Backends:
             return reply, time.perf_counter() - began
 
     async def render(self, request: RenderRequest) -> Rendered:
+        if isinstance(self.renderer, RemoteRenderer):
+            return await self.renderer.draw(request)
         assert self._render is not None
         picture = await self._render.submit(request)
         if isinstance(picture, Exception):
@@ -130,7 +144,7 @@ class Backends:
         return score
 
     async def _render_batch(self, requests: Sequence[RenderRequest]) -> Sequence[Rendered | Exception]:
-        assert self.renderer is not None
+        assert isinstance(self.renderer, Renderer)
         return await _one_by_one_if_needed(self.renderer.render, requests)
 
     async def _score_batch(self, requests: Sequence[ScoreRequest]) -> Sequence[Score | Exception]:

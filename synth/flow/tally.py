@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from synth.backends.render.base import RemoteRenderer
 from synth.config import RunConfig
 from synth.errors import RunStopped
 from synth.flow.backends import Backends
@@ -67,10 +69,16 @@ class AbilityTally:
 
 
 class Tally:
-    """Counters of all abilities. `tokens` are those that earlier processes used; `backends` know what they wait for."""
+    """Counters of all abilities. `tokens` are those that earlier processes used, `bought` the pictures that they paid
+    for; `backends` know what they wait for."""
 
-    def __init__(self, config: RunConfig, tokens: tuple[int, int], backends: Backends) -> None:
+    def __init__(self, config: RunConfig, tokens: tuple[int, int], backends: Backends, bought: int = 0) -> None:
         self._backends = backends
+        self._bought_before = bought
+        remote = isinstance(backends.renderer, RemoteRenderer)
+        self._price = config.render_settings.price if remote else 0.0
+        self._promised = 0
+        self._drawn = asyncio.Event()
         self.abilities = {
             name: AbilityTally(wanted=n, stop_after=config.flow.stop_after) for name, n in config.abilities.items()
         }
@@ -80,13 +88,12 @@ class Tally:
         self.calls = self.estimated = 0
         self.repairs: Counter[str] = Counter()
         self.step_seconds: Counter[str] = Counter()
-        self._prices = config.llm_settings.price_in, config.llm_settings.price_out
-        self._max_cost = config.max_cost
+        self._config = config
 
     @property
     def retries(self) -> int:
         """Requests that were repeated because of trouble that may pass."""
-        return self._backends.llm.retries if self._backends.llm else 0
+        return self._backends.retries
 
     @property
     def waiting(self) -> str:
@@ -94,10 +101,14 @@ class Tally:
         return self._backends.waiting
 
     @property
+    def bought(self) -> int:
+        """The pictures that an endpoint has drawn for this run."""
+        return self._bought_before + self._backends.bought
+
+    @property
     def cost(self) -> float:
-        """What the run's tokens cost, at the prices of the settings."""
-        price_in, price_out = self._prices
-        return (self.prompt_tokens * price_in + self.completion_tokens * price_out) / 1e6
+        """What the run's tokens and bought pictures cost, at the prices of the settings."""
+        return self._config.cost(self.prompt_tokens, self.completion_tokens, self.bought)
 
     def begin(self, ability: str, index: int) -> None:
         self.abilities[ability].begin(index)
@@ -109,14 +120,35 @@ class Tally:
         self.completion_tokens += call.completion_tokens
         self.estimated += call.estimated
 
-    def check_budget(self) -> None:
-        """Called before every request: raises `RunStopped` once the budget is used up."""
-        if self._max_cost is not None and self.cost >= self._max_cost:
+    async def check_budget(self) -> None:
+        """Called before every request: raises `RunStopped` once the budget is used up.
+
+        Not before the pictures that are being drawn are committed: they would be paid for and thrown away. What they
+        will cost is spent already.
+        """
+        most = self._config.max_cost
+        while most is not None and self.cost + self._promised * self._price >= most:
+            if self._promised:
+                self._drawn.clear()
+                await self._drawn.wait()
+                continue
+            pictures = f" and {self.bought} pictures" if self.bought else ""
             raise RunStopped(
-                f"--max-cost {self._max_cost:g} is used up: {self.cost:.4f} for {self.calls} requests"
+                f"--max-cost {most:g} is used up: {self.cost:.4f} for {self.calls} requests{pictures}"
                 + (", by an estimate: the endpoint sends no token counts." if self.estimated else "."),
                 "Run the same command with a larger --max-cost to go on.",
             )
+
+    async def promise(self, pictures: int) -> None:
+        """Called before pictures are made, and where they cost something it is `check_budget`; `delivered` when they
+        are committed or will not come."""
+        if self._price:
+            await self.check_budget()
+        self._promised += pictures
+
+    def delivered(self, pictures: int) -> None:
+        self._promised -= pictures
+        self._drawn.set()
 
     def finished(self, candidate: Candidate) -> None:
         for call in candidate.calls:

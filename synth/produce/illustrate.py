@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from synth.backends.render.base import Rendered, Renderer, RenderRequest
+from synth.backends.render.base import AnyRenderer, Rendered, RenderRequest
 from synth.backends.score.base import ScoreRequest
 from synth.config import RunConfig
-from synth.errors import BackendError
+from synth.errors import BackendError, PictureRefused
 from synth.filtering import Chain
 from synth.flow.backends import FATAL, Backends
 from synth.flow.marks import Synthetic
 from synth.flow.pictures import Marks, is_there, picture_path, write_picture
 from synth.flow.primitives import Batcher
+from synth.flow.tally import Tally
 from synth.ledger import Ledger
 from synth.produce.life import Dropped, drop_if, timed
 from synth.produce.redecide import Redecider
@@ -32,9 +33,10 @@ class Illustrator:
         config: RunConfig,
         chain: Chain,
         backends: Backends,
-        renderer: Renderer,
+        renderer: AnyRenderer,
         ledger: Ledger,
         folder: Path,
+        tally: Tally,
         layer: Redecider | None = None,
     ) -> None:
         """`layer` is what `synth refilter` said of the run, if it did."""
@@ -45,6 +47,7 @@ class Illustrator:
         self._made_by = renderer.identity()
         self._ledger = ledger
         self._folder = folder
+        self._tally = tally
         self._layer = layer
         self._judge = Batcher(self._check, _BATCH, 1)
         #: how many pictures were rendered again because their files were gone or damaged
@@ -53,10 +56,19 @@ class Illustrator:
     async def complete(self, candidate: Candidate) -> None:
         """Give a candidate the pictures it lacks: all of them if only its text has passed, those whose
         files are gone or damaged if it was accepted before."""
-        if candidate.state == "text_ok":
-            await self._make(candidate)
-        elif candidate.state in ("accepted", "surplus"):
-            await self._restore(candidate)
+        if candidate.state not in ("text_ok", "accepted", "surplus"):
+            return
+        missing = [number for number, image in enumerate(candidate.images) if not is_there(self._folder, image.path)]
+        if not missing:
+            return
+        await self._tally.promise(len(missing))
+        try:
+            if candidate.state == "text_ok":
+                await self._make(candidate)
+            else:
+                await self._restore(candidate, missing)
+        finally:
+            self._tally.delivered(len(missing))
 
     async def close(self) -> None:
         """Return when the image filters look at nothing any more."""
@@ -79,12 +91,17 @@ class Illustrator:
             self._layer.apply(candidate)
         self._ledger.save(candidate)
 
-    async def _restore(self, candidate: Candidate) -> None:
+    async def _restore(self, candidate: Candidate, missing: list[int]) -> None:
         """Render again what is gone or damaged. The seed is the same, so the row and its verdicts stand."""
-        gone = [number for number, image in enumerate(candidate.images) if not is_there(self._folder, image.path)]
-        for number in gone:
+        for number in missing:
             try:
                 picture = await self._backends.render(self._request(candidate.images[number]))
+            except PictureRefused as refusal:
+                raise BackendError(
+                    f"The picture {candidate.images[number].path} is gone or damaged and is not rendered again: "
+                    f"{refusal.message}",
+                    "Restore the file, then run the same command again.",
+                ) from None
             except FATAL:
                 raise
             except Exception as error:  # a renderer may raise anything for one odd prompt
@@ -94,7 +111,7 @@ class Illustrator:
                     "Restore the file, then run the same command again.",
                 ) from error
             await self._store(candidate, number, picture)
-        self.restored += len(gone)
+        self.restored += len(missing)
 
     async def _check(self, items: Sequence[tuple[Candidate, list[Rendered]]]) -> list[Verdict | None]:
         """The image filters, off the event loop: they decode and scale."""
@@ -106,6 +123,9 @@ class Illustrator:
         with timed(candidate, "render"):
             try:
                 return list(await asyncio.gather(*map(self._backends.render, requests)))
+            except PictureRefused as refusal:
+                candidate.fail("render", refusal.message)
+                raise Dropped from refusal
             except FATAL:
                 raise
             except Exception as error:  # a renderer may raise anything for one odd prompt

@@ -193,7 +193,7 @@ class Synthesizer:
                 plan=candidate.plan,
                 context=context,
             )
-            self._tally.check_budget()
+            await self._tally.check_budget()
             try:
                 reply, call.seconds = await self._backends.chat(request, (self._order, candidate.index))
                 candidate.seconds[step] = round(candidate.seconds.get(step, 0.0) + call.seconds, 4)

@@ -11,6 +11,7 @@ from typing import Any
 
 from synth.abilities import Ability
 from synth.backends.llm.base import Message
+from synth.backends.render.base import RemoteRenderer
 from synth.config import RunConfig
 from synth.errors import RunRefused
 from synth.produce.plan import Plan
@@ -146,9 +147,8 @@ def _estimate(setup: Setup, sizes: dict[str, _Size]) -> Estimate:
         width, height = config.render_settings.width, config.render_settings.height
         disk = samples * (width or renderer.size[0]) * (height or renderer.size[1]) * _BYTES_PER_PIXEL
     disk += sum(n * (sizes[name].kept + _BYTES_PER_ROW) for name, n in wanted.items())
-    settings = config.llm_settings
-    priced = settings.price_in or settings.price_out
-    cost = (prompt * settings.price_in + completion * settings.price_out) / 1e6 if priced else None
+    bought = samples if isinstance(renderer, RemoteRenderer) else 0
+    cost = config.cost(prompt, completion, bought) if config.priced else None
     most = sum(config.candidates_allowed(n) for n in wanted.values())
     return Estimate(
         samples=samples,

@@ -82,10 +82,11 @@ class RunFolder:
 
         So `resume` is not kept: it is said of one start, and `never` would refuse every later one.
         """
-        url = config.llm_settings.base_url
-        if url:  # runs are shared: a login in the address must not be
-            settings = config.llm_settings.model_copy(update={"base_url": without_login(url)})
-            config = config.model_copy(update={"llm_settings": settings})
+        for section in ("llm_settings", "render_settings"):
+            settings = getattr(config, section)
+            if settings.base_url:  # runs are shared: a login in the address must not be
+                settings = settings.model_copy(update={"base_url": without_login(settings.base_url)})
+                config = config.model_copy(update={section: settings})
         self.ledger.set_meta("identity", identity)
         self.ledger.set_meta("config", config.model_dump(mode="json", exclude={"resume"}))
         self.ledger.flush()

@@ -15,7 +15,7 @@ from typing import Any
 
 from synth import __version__
 from synth.abilities import Ability
-from synth.backends.render.base import Renderer
+from synth.backends.render.base import AnyRenderer, RemoteRenderer
 from synth.config import RunConfig, differences, load_config
 from synth.errors import BackendError, RunRefused, SynthError
 from synth.filtering import Chain
@@ -117,6 +117,11 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
     for role, group in groups.items():
         names[role], reasons[role] = resolve(group, getattr(config, role))
     renderer = make_renderer(names["renderer"], config.render_settings)
+    if config.render_settings.price and renderer is not None and not isinstance(renderer, RemoteRenderer):
+        raise SynthError(
+            f"render_settings.price: pictures of --renderer {names['renderer']} are made here and cost nothing.",
+            "Leave it out; it is for endpoints that take money for a picture.",
+        )
     if renderer is None:
         names["scorer"], reasons["scorer"] = NONE, "there are no pictures"
     else:
@@ -148,7 +153,7 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
     )
 
 
-def _pictures(config: RunConfig, renderer: Renderer) -> dict[str, Any]:
+def _pictures(config: RunConfig, renderer: AnyRenderer) -> dict[str, Any]:
     """What the engine decides about pictures; what the renderer does with its settings, its own identity says."""
     settings = config.render_settings
     return {
@@ -177,8 +182,8 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
         ledger, backends = run.ledger, setup.backends
         if resumed:
             _remove_orphans(run.path, ledger, setup.abilities)
-        tally = Tally(config, ledger.tokens(), backends)
-        illustrators = {name: _illustrator(setup, name, run) for name in setup.abilities}
+        tally = _tally(setup, ledger)
+        illustrators = {name: _illustrator(setup, name, run, tally) for name in setup.abilities}
         producers = [
             Synthesizer(
                 config,
@@ -246,11 +251,11 @@ async def render(
             )
         run.freeze(config, {**old, **drawn})
         _remove_orphans(run.path, run.ledger, setup.abilities)
-        tally = Tally(config, run.ledger.tokens(), setup.backends)
+        tally = _tally(setup, run.ledger)
         lives = {}
         illustrators = []
         for name in setup.abilities:
-            illustrator = _illustrator(setup, name, run)
+            illustrator = _illustrator(setup, name, run, tally)
             assert illustrator is not None
             illustrators.append(illustrator)
             lives[name] = _render_life(Saved(run.ledger, name), illustrator, tally)
@@ -304,6 +309,7 @@ async def _run(
         await backends.close()
         run.ledger.flush()
         run.ledger.set_meta("tokens", [tally.prompt_tokens, tally.completion_tokens])
+        run.ledger.set_meta("bought", tally.bought)
         run.ledger.flush()
         _remove_orphans(run.path, run.ledger, setup.abilities)
         count = write_dataset(run.path, run.ledger, config)
@@ -340,13 +346,19 @@ async def _harvest_and_mark(
     return result
 
 
-def _illustrator(setup: Setup, name: str, run: RunFolder) -> Illustrator | None:
+def _tally(setup: Setup, ledger: Ledger) -> Tally:
+    backends = setup.backends
+    bought = ledger.bought() if isinstance(backends.renderer, RemoteRenderer) else 0
+    return Tally(setup.config, ledger.tokens(), backends, bought)
+
+
+def _illustrator(setup: Setup, name: str, run: RunFolder, tally: Tally) -> Illustrator | None:
     renderer = setup.backends.renderer
     if renderer is None:
         return None
     layers = layers_of(run.ledger)
     layer = setup.judging.redecider(name, layers[-1]) if layers else None
-    return Illustrator(setup.config, setup.chains[name], setup.backends, renderer, run.ledger, run.path, layer)
+    return Illustrator(setup.config, setup.chains[name], setup.backends, renderer, run.ledger, run.path, tally, layer)
 
 
 def _refilter(ledger: Ledger) -> str:

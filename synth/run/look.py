@@ -52,6 +52,7 @@ class RunStatus:
     abilities: dict[str, AbilityStatus]
     prompt_tokens: int
     completion_tokens: int
+    bought: int
     holder: int | None
     layers: list[Layer] = field(default_factory=list)
 
@@ -86,9 +87,8 @@ class RunStatus:
 
     @property
     def cost(self) -> float:
-        """What the tokens so far cost, at the prices of the settings."""
-        settings = self.config.llm_settings
-        return (self.prompt_tokens * settings.price_in + self.completion_tokens * settings.price_out) / 1e6
+        """What the tokens and bought pictures so far cost, at the prices of the settings."""
+        return self.config.cost(self.prompt_tokens, self.completion_tokens, self.bought)
 
 
 def read_ledger(folder: Path) -> Ledger:
@@ -124,8 +124,8 @@ def status(folder: Path) -> RunStatus:
         if one.waiting and last is not None:
             late = ledger.count_beyond(ability, "text_ok", last)
             one.waiting, one.surplus = one.waiting - late, one.surplus + late
-    prompt, completion = ledger.tokens()
-    return RunStatus(folder, config, identity, abilities, prompt, completion, holder(folder), layers_of(ledger))
+    spent = (*ledger.tokens(), ledger.bought())
+    return RunStatus(folder, config, identity, abilities, *spent, holder(folder), layers_of(ledger))
 
 
 def find_candidate(ledger: Ledger, wanted: str) -> Candidate:

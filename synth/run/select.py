@@ -7,7 +7,7 @@ from typing import Any
 
 from synth import plugins
 from synth.backends.llm.base import LLM, LLMSettings
-from synth.backends.render.base import Renderer, RenderSettings
+from synth.backends.render.base import AnyRenderer, RenderSettings
 from synth.backends.score.base import Scorer, ScoreSettings
 from synth.errors import SynthError
 from synth.records import Origin
@@ -71,11 +71,11 @@ def make_llm(spec: str, settings: LLMSettings) -> LLM:
     return made
 
 
-def make_renderer(spec: str, settings: RenderSettings) -> Renderer | None:
+def make_renderer(spec: str, settings: RenderSettings) -> AnyRenderer | None:
     if spec == NONE:
         return None
     name, _, argument = spec.partition(":")
-    made: Renderer = _load("synth.renderers", name).create(argument, settings)
+    made: AnyRenderer = _load("synth.renderers", name).create(argument, settings)
     return made
 
 

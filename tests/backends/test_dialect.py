@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from synth.backends.llm.dialect import Complaint, Dialect
+from synth.backends.endpoint.complaint import Complaint
+from synth.backends.llm.dialect import FIELDS, Dialect
 
 STRUCTURE, LIMIT = "structure", "limit_field"
 
@@ -16,7 +17,7 @@ def learned(body: Any, *sent: str, dialect: Dialect | None = None) -> set[str]:
     """What is asked differently after an answer with this body."""
     before = dialect or Dialect()
     raw = body if isinstance(body, str) else json.dumps(body)
-    after = before.after(Complaint.read(raw.encode(), *sent)) or before
+    after = before.after(Complaint.read(raw.encode(), FIELDS, *sent)) or before
     changed = {name for name in (STRUCTURE, LIMIT) if getattr(after, name) != getattr(before, name)}
     return changed | (after.without - before.without)
 

@@ -27,9 +27,9 @@ from pipelines import FAMILIES, SIDE, inpainting
 
 from synth.backends.render.base import Rendered, RenderRequest, RenderSettings
 from synth.backends.render.diffusers import Diffusers, device, source
-from synth.backends.render.diffusers.emphasis import fragments
 from synth.backends.render.diffusers.painter import Painter
 from synth.backends.render.diffusers.prompts import ClipPrompts
+from synth.backends.render.emphasis import fragments
 from synth.errors import BackendError, MissingExtra, SynthError
 
 pytestmark = pytest.mark.diffusers

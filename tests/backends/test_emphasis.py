@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.backends.render.diffusers.emphasis import LARGEST, fragments, plain
+from synth.backends.render.emphasis import LARGEST, fragments, plain
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from aiohttp import web
 from endpoint import Endpoint, completion
 from typer.testing import CliRunner
 
-from synth.backends.llm import retrying
+from synth.backends.endpoint import retrying
 from synth.cli import app, progress
 from synth.cli.summary import print_summary
 from synth.config import load_config

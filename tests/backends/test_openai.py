@@ -11,9 +11,9 @@ import pytest
 from aiohttp import web
 from endpoint import WRITE_SCHEMA, completion, make_request, says
 
+from synth.backends.endpoint.retrying import Backoff, RateLimit, retry_after
 from synth.backends.llm.base import LLMSettings, SharedPrompt
 from synth.backends.llm.openai import OpenAICompatible
-from synth.backends.llm.retrying import Backoff, RateLimit, retry_after
 from synth.errors import BackendError, ReplyError, SynthError
 
 KEY = "sk-very-secret-0123456789"
@@ -32,7 +32,7 @@ async def connect(endpoint):
     async def make(url: str = "", **settings) -> OpenAICompatible:
         values = {"retries": 3, "timeout": 5.0, **settings}
         llm = OpenAICompatible.create("some/model", LLMSettings(base_url=url or endpoint.url, **values))
-        llm._backoff = Backoff(first=0.01)
+        llm._endpoint._backoff = Backoff(first=0.01)
         await llm.start()
         opened.append(llm)
         return llm
@@ -112,7 +112,7 @@ async def test_retry_after_holds_other_requests_too(endpoint, connect):
 async def test_rate_limits_are_waited_out_however_often_they_come(endpoint, connect):
     endpoint.script = [says({"error": "slow down"}, 429)] * 12 + [says(completion())]
     llm = await connect(retries=1, patience=60)
-    llm._backoff = Backoff(first=0.0001)
+    llm._endpoint._backoff = Backoff(first=0.0001)
     asked = asyncio.create_task(llm.chat(make_request()))
     seen = set()
     while not asked.done():
@@ -284,10 +284,10 @@ async def test_a_wait_that_is_made_longer_meanwhile_is_kept(endpoint, connect):
     endpoint.script = [says(completion())]
     llm = await connect()
     began = time.monotonic()
-    llm._backoff.hold_all(0.3)
+    llm._endpoint._backoff.hold_all(0.3)
     asked = asyncio.create_task(llm.chat(make_request()))
     await asyncio.sleep(0.1)
-    llm._backoff.hold_all(0.9)
+    llm._endpoint._backoff.hold_all(0.9)
     await asked
     assert time.monotonic() - began > 0.9
 
@@ -580,7 +580,7 @@ async def test_a_query_in_the_address_is_sent_and_its_keys_are_not_shown(endpoin
         await llm.chat(make_request())
     assert asked == ["/v1/chat/completions?api-version=2024-10-21&code=hunter22"]
     assert "hunter22" not in hide_nothing(caught.value)
-    assert llm._clean("hunter22 2024-10-21") == "*** 2024-10-21"
+    assert llm._endpoint.clean("hunter22 2024-10-21") == "*** 2024-10-21"
 
 
 def test_a_fragment_in_the_address_is_refused():

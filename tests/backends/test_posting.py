@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from synth.backends.llm import posting
-from synth.backends.llm.posting import BrokenOff, NoConnection, Poster
+from synth.backends.endpoint.posting import BrokenOff, NoConnection, Poster
 
 AUTHORITY = trustme.CA()
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -59,7 +58,7 @@ async def serving(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncItera
 
 
 def to(port: int, scheme: str = "http", proxy: str | None = None, **headers: str) -> Poster:
-    return Poster(f"{scheme}://localhost:{port}/v1/ü", headers, proxy, connect_seconds=5)
+    return Poster(f"{scheme}://localhost:{port}/v1/ü", headers, proxy, connect_seconds=5, most_bytes=300_000)
 
 
 async def test_a_request_to_the_letter() -> None:
@@ -131,11 +130,10 @@ async def test_what_is_no_answer(answer: bytes | None) -> None:
         b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"x" * 5001, mtime=0),
     ],
 )
-async def test_an_answer_without_end_is_not_read_to_its_end(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(posting, "_MOST_BYTES", 5000)
+async def test_an_answer_without_end_is_not_read_to_its_end(answer: bytes) -> None:
     async with serving(Server(b"HTTP/1.1 200 OK\r\n" + answer, closes=True)) as port:
         with pytest.raises(BrokenOff, match="larger than"):
-            await to(port).post(b"")
+            await Poster(f"http://localhost:{port}/", {}, None, 5, most_bytes=5000).post(b"")
 
 
 async def test_close_is_found_among_other_options() -> None:
@@ -184,7 +182,7 @@ async def test_nobody_is_there() -> None:
     with pytest.raises(NoConnection):
         await to(port).post(b"")
     with pytest.raises(NoConnection):
-        await Poster("http://nowhere.invalid/", {}, None, 5).post(b"")
+        await Poster("http://nowhere.invalid/", {}, None, 5, 100).post(b"")
 
 
 def own_tls() -> ssl.SSLContext:
@@ -233,7 +231,7 @@ async def test_only_a_certificate_ends_the_run_other_trouble_with_tls_may_pass()
 async def test_a_proxy_is_asked_for_the_page_itself() -> None:
     proxy = Server(OK)
     async with serving(proxy) as port:
-        poster = Poster("http://far.invalid/v1", {}, f"http://me:p%40ss@localhost:{port}", 5)
+        poster = Poster("http://far.invalid/v1", {}, f"http://me:p%40ss@localhost:{port}", 5, 100)
         assert (await poster.post(b"")).body == b"ok"
         poster.close()
     assert proxy.requests[0].startswith(b"POST http://far.invalid/v1 HTTP/1.1\r\nHost: far.invalid\r\n")
@@ -277,7 +275,7 @@ async def test_a_proxy_is_asked_for_a_numeric_address_in_brackets() -> None:
     proxy = Server(b"HTTP/1.1 403 No\r\n\r\n")
     async with serving(proxy) as port:
         with pytest.raises(NoConnection, match="403"):
-            await Poster("https://[fd00::1]:8443/v1", {}, f"http://localhost:{port}", 5).post(b"")
+            await Poster("https://[fd00::1]:8443/v1", {}, f"http://localhost:{port}", 5, 100).post(b"")
     assert proxy.requests == [b"CONNECT [fd00::1]:8443 HTTP/1.1\r\nHost: [fd00::1]:8443\r\n\r\n"]
 
 
@@ -294,4 +292,4 @@ async def test_a_proxy_is_asked_for_a_numeric_address_in_brackets() -> None:
 )
 def test_what_cannot_be_sent(url: str, headers: dict[str, str], proxy: str | None) -> None:
     with pytest.raises(ValueError):
-        Poster(url, headers, proxy, 5)
+        Poster(url, headers, proxy, 5, 100)

@@ -126,8 +126,11 @@ class LLM(ABC):
     auto_rank: ClassVar[int] = 0
 
     concurrency: int = 1
-    #: requests repeated so far because of trouble that may pass
-    retries: int = 0
+
+    @property
+    def retries(self) -> int:
+        """Requests repeated so far because of trouble that may pass."""
+        return 0
 
     def waiting(self) -> str:
         """What requests wait for just now, in words for people, or "". Called from any thread."""

@@ -7,29 +7,22 @@ out for the rest of the session.
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import orjson
 
+from synth.backends.endpoint.complaint import Complaint
 from synth.backends.llm.base import ChatRequest
 
 _OPTIONAL = ("seed", "temperature", "top_p")
-_FIELDS = frozenset({"model", "messages", "max_tokens", "max_completion_tokens", "response_format", *_OPTIONAL})
+#: what a refusal may be about
+FIELDS = frozenset({"model", "messages", "max_tokens", "max_completion_tokens", "response_format", *_OPTIONAL})
 #: Words that speak of nothing but the way a structure is asked for.
 _ABOUT_STRUCTURE = re.compile(
     r"\b(?:response[_ ]format|json[_ ](?:schema|object|mode)|guided[_ ](?:json|grammar|decoding)|"
     r"structured[_ ]outputs?)\b"
 )
-_REFUSAL = re.compile(
-    r"\b(?:un(?:known|supported|recogni[sz]ed|expected|available|implemented)|in(?:valid|correct)|extra(?:neous)?|"
-    r"forbidden|fail(?:ed|ure)|errors?|additional)\b|(?:\b(?:not|cannot|never)|n't) (?:\w+ ){0,2}?(?:support|permit|"
-    r"allow|valid|known|accept|recogni|available|implement|found|find|enabled)"
-)
-_NEAR = 80
 _STRUCTURES = ("strict", "schema", "json", "text")
 _INSTRUCTION = "\n\nReply with one JSON object and nothing else. It must follow this JSON schema:\n"
 _MOST_SCHEMAS = 64
@@ -50,10 +43,10 @@ class Dialect:
 
     def after(self, complaint: Complaint) -> Dialect | None:
         """What to try next after a refusal, or None if it was not about what we can leave out."""
-        if self.limit_field == "max_tokens" and complaint.asks_for_another_limit():
+        if self.limit_field == "max_tokens" and _asks_for_another_limit(complaint):
             return replace(self, limit_field="max_completion_tokens")
         # The structure first: a schema may have a property that is called like one of the fields below.
-        if self.structure != "text" and complaint.is_about_structure():
+        if self.structure != "text" and _is_about_structure(complaint):
             return replace(self, structure=_STRUCTURES[_STRUCTURES.index(self.structure) + 1])
         for name in _OPTIONAL:
             if name not in self.without and complaint.refuses(name):
@@ -61,84 +54,17 @@ class Dialect:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """What an endpoint says of a request that it refuses: the fields it names apart from its words, and its words.
-
-    One refusal changes how the whole session asks. So what was sent is not taken for the endpoint's own words, a
-    field that it names apart (`param`, `loc`) goes before them, and a field called like an ordinary word ("seed")
-    must stand where a field stands, near a word of refusal: prompts have sunflower seeds in them.
-    """
-
-    text: str
-    fields: frozenset[str] = frozenset()
-
-    @classmethod
-    def read(cls, body: bytes, *sent: str) -> Complaint:
-        """From the body of the answer to a request in which `sent` was."""
-        raw = body.decode("utf-8", "replace")
-        texts, fields = [raw], set[str]()
-        with contextlib.suppress(orjson.JSONDecodeError):
-            texts = list(_texts(orjson.loads(raw), fields))
-        text = _plain(" ; ".join(texts))
-        for one in filter(None, map(_plain, sent)):
-            text = text.replace(one, " ... ")
-        return cls(text, frozenset(fields) & _FIELDS)
-
-    def asks_for_another_limit(self) -> bool:
-        about_it = not self.fields or bool(self.fields & {"max_tokens", "max_completion_tokens"})
-        return about_it and re.search(r"\bmax_completion_tokens\b", self.text) is not None
-
-    def is_about_structure(self) -> bool:
-        if self.fields:
-            return "response_format" in self.fields
-        return bool(_ABOUT_STRUCTURE.search(self.text)) or self._refused("schema") or self._refused("grammar")
-
-    def refuses(self, name: str) -> bool:
-        return name in self.fields if self.fields else self._refused(name)
-
-    def _refused(self, name: str) -> bool:
-        near = (self.text[max(0, at.start() - _NEAR) : at.end() + _NEAR] for at in _standing(name).finditer(self.text))
-        return any(_REFUSAL.search(one) for one in near)
+def _asks_for_another_limit(complaint: Complaint) -> bool:
+    about_it = not complaint.fields or bool(complaint.fields & {"max_tokens", "max_completion_tokens"})
+    return about_it and re.search(r"\bmax_completion_tokens\b", complaint.text) is not None
 
 
-def _plain(text: str) -> str:
-    """`text` without case and escapes, which are different where an error quotes JSON or Python; lines end in ';'."""
-    unescaped = re.sub(r"""\\+(?=["'])""", "", text)
-    lines = re.sub(r"\s*(?:(?:\\+[nr]|[\n\r])\s*)+", " ; ", unescaped)
-    return re.sub(r"[\s\\]+", " ", lines).strip(" ;").lower()
-
-
-@lru_cache
-def _standing(name: str) -> re.Pattern[str]:
-    """`name` where a message names a field: alone between punctuation, or beside words that go with fields."""
-    before = (
-        r"(?:^|[^\w\s-]\s*|\b(?:the|your|this|an?|fields?|param|parameters?|arguments?|keys?|options?|propert(?:y|ies)|"
-        r"inputs?|names?|supplied|unknown|invalid|unsupported|unexpected|extra|support|parse|compile|convert|and|or) )"
-    )
-    behind = (
-        r"(?=\s*$|\s*[^\w\s-]|\s+(?:(?:is|are|was|does|do|must|should|can)(?:n't|not)?|not|param|parameter|field|argument|"
-        r"option|value|property|contains|with|for|error|compilation|conversion|request|features?|and|or)\b)"
-    )
-    return re.compile(f"{before}{name}{behind}")
-
-
-def _texts(data: object, fields: set[str]) -> Iterator[str]:
-    """All texts in an error's JSON; `fields` gets the names that stand apart: OpenAI's `param`, pydantic's `loc`."""
-    if isinstance(data, str):
-        yield data
-    elif isinstance(data, list):
-        for one in data:
-            yield from _texts(one, fields)
-    elif isinstance(data, dict):
-        for name, value in data.items():
-            if name == "param" and isinstance(value, str):
-                fields.update(re.split(r"[.\[]", value)[:1])
-            elif name == "loc" and isinstance(value, list):
-                # ("body", field, ...): what is deeper may be a property of a schema
-                fields.update([one for one in value if isinstance(one, str) and one != "body"][:1])
-            else:
-                yield from _texts(value, fields)
+def _is_about_structure(complaint: Complaint) -> bool:
+    if complaint.fields:
+        return "response_format" in complaint.fields
+    if _ABOUT_STRUCTURE.search(complaint.text):
+        return True
+    return complaint.refuses_in_words("schema") or complaint.refuses_in_words("grammar")
 
 
 class Encoder:

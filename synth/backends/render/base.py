@@ -1,4 +1,5 @@
-"""What the engine asks of a renderer: a list of prompts in, a list of pictures out."""
+"""What the engine asks of a renderer: prompts in, pictures out. Most draw on this machine, many pictures at a
+time (`Renderer`); others ask somebody else for each and wait (`RemoteRenderer`)."""
 
 from __future__ import annotations
 
@@ -23,8 +24,9 @@ ImageFormat = Literal["jpeg", "png", "webp"]
 
 
 class RenderSettings(Record):
-    """Size and file format of pictures, how many prompts are rendered together, and for diffusion models
-    what is to differ from their preset. None is the renderer's own choice."""
+    """Size and file format of pictures, how many prompts are rendered together, for diffusion models what is
+    to differ from their preset, and how to reach an endpoint. None is the renderer's own choice. The API key is
+    read from the environment and is not here."""
 
     width: int | None = Field(None, ge=64, le=4096)
     height: int | None = Field(None, ge=64, le=4096)
@@ -37,12 +39,17 @@ class RenderSettings(Record):
     dtype: Literal["bfloat16", "float16", "float32"] | None = None
     revision: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
-    retries: int = Field(2, ge=0, le=10)
+    retries: int | None = Field(None, ge=0, le=10)
     compile: bool = False
     attention: str | None = None
     offload: bool = False
     device: Literal["cuda", "cpu"] | None = None
     presets: Path | None = None
+    base_url: str | None = None
+    concurrency: int | None = Field(None, ge=1, le=1024)
+    timeout: float = Field(300.0, gt=0, description="seconds one picture may take")
+    patience: float = Field(600.0, ge=0, description="seconds to wait out a rate limit (429) that lets nothing through")
+    price: float = Field(0.0, ge=0, description="price of a picture")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +81,8 @@ class Rendered:
     note: str = ""
 
 
-class Renderer(ABC):
-    """Turns prompts into pictures. Made by `create(argument, settings)` as an `LLM` is.
-
-    The engine calls `render` from worker threads, at most `workers` calls at a time, with at most
-    `batch_size` requests each; the i-th result belongs to the i-th request. A picture depends on
-    its own request alone.
-    """
+class AnyRenderer(ABC):
+    """What all renderers say of themselves. Made by `create(argument, settings)` as an `LLM` is."""
 
     deterministic: ClassVar[bool] = False
     origin: ClassVar[Origin] = "rendered"
@@ -112,11 +114,20 @@ class Renderer(ABC):
 
     @classmethod
     @abstractmethod
-    def create(cls, argument: str, settings: RenderSettings) -> Renderer: ...
+    def create(cls, argument: str, settings: RenderSettings) -> AnyRenderer: ...
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:
         """Name, model, revision, steps, sizes, batch size: what decides the pixels."""
+
+
+class Renderer(AnyRenderer):
+    """Turns prompts into pictures on this machine.
+
+    The engine calls `render` from worker threads, at most `workers` calls at a time, with at most
+    `batch_size` requests each; the i-th result belongs to the i-th request. A picture depends on
+    its own request alone.
+    """
 
     def start(self) -> None:
         """Load the model."""
@@ -125,4 +136,32 @@ class Renderer(ABC):
     def render(self, requests: Sequence[RenderRequest]) -> list[Rendered]: ...
 
     def close(self) -> None:
+        """Release everything `start` took; safe to call twice."""
+
+
+class RemoteRenderer(AnyRenderer):
+    """Has its pictures drawn elsewhere. The engine awaits `draw` on its event loop, for some more requests at once
+    than `workers`; the renderer itself keeps to what the other side allows."""
+
+    #: pictures that came, so those that have to be paid
+    bought: int = 0
+
+    @property
+    def retries(self) -> int:
+        """Requests repeated so far because of trouble that may pass."""
+        return 0
+
+    def waiting(self) -> str:
+        """What requests wait for just now, in words for people, or "". Called from any thread."""
+        return ""
+
+    async def start(self) -> None:
+        """Open connections."""
+
+    @abstractmethod
+    async def draw(self, request: RenderRequest) -> Rendered:
+        """Raises `PictureRefused` where only this picture cannot be had, for its own prompt; `BackendError` where the
+        run cannot go on."""
+
+    async def close(self) -> None:
         """Release everything `start` took; safe to call twice."""

@@ -1,7 +1,7 @@
 """The diffusers renderer: any text-to-image pipeline, from a folder or the Hugging Face hub.
 
 source  what the model is            recipe   how it is run: settings over preset over configuration
-loading the pipeline, made fast      prompts  what it is called with (emphasis: clip, emphasis)
+loading the pipeline, made fast      prompts  what it is called with (emphasis: clip)
 painter batches, seeds, memory       trouble  errors with a cause and a fix
 """
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from synth.backends.render.diffusers.emphasis import Fragment
+from synth.backends.render.emphasis import Fragment
 
 #: how far back from the end of a window a comma is looked for, in tokens
 _NEAR = 20

@@ -13,7 +13,7 @@ from typing import Any
 
 from synth.backends.render.base import RenderRequest
 from synth.backends.render.diffusers.clip import ClipEncoder, Window
-from synth.backends.render.diffusers.emphasis import fragments, plain
+from synth.backends.render.emphasis import fragments, plain
 
 #: different negative prompts that are kept; an ability has one
 _KEPT = 64

@@ -11,6 +11,7 @@ from synth.backends.render.diffusers.presets import Preset
 from synth.backends.render.diffusers.source import Source, native_size, pixels_per_latent
 from synth.errors import SynthError
 
+_RETRIES = 2
 #: goes up whenever the same recipe would give other pixels
 REVISION = 1
 
@@ -84,7 +85,7 @@ def resolve(name: str, preset: Preset, settings: RenderSettings, source: Source,
         variant=preset.variant,
         batch_size=settings.batch_size or preset.batch_size,
         options={**preset.options, **settings.options},
-        retries=settings.retries,
+        retries=_or(settings.retries, _RETRIES),
         compile=settings.compile,
     )
 

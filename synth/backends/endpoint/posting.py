@@ -1,4 +1,4 @@
-"""POST to one address over HTTP/1.1, on connections that are kept open.
+"""POST to one address over HTTP/1.1, on connections that are kept open; GET what an answer points at.
 
 A general client takes three times the processor time for a request, which was a fifth of a run against a fast
 endpoint: it has to allow for redirects, cookies, streams and hooks. This one sends bodies that are ready and
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ipaddress
 import ssl
 import zlib
 from collections.abc import Mapping
@@ -21,16 +22,16 @@ _IN_PATHS = "/%:@!$&'()*+,;=~"
 _NEXT_ADDRESS_SECONDS = 0.25  # a host that has several addresses may not answer at all of them
 
 
-#: A reply has some kilobytes; whoever sends this much sends no reply.
-_MOST_BYTES = 16 << 20
-
-
 class NoConnection(Exception):
     """Nobody answers there."""
 
 
 class BrokenOff(Exception):
     """The connection ended in the middle of an answer, or what came is not HTTP or without end."""
+
+
+class NotPublic(Exception):
+    """Who answers there is inside this machine or its network."""
 
 
 class _Stale(Exception):
@@ -47,12 +48,23 @@ class Answer:
 
 
 class Poster:
-    """Posts to `url`. As many connections are open as requests were ever in flight at once.
+    """Posts to `url`. As many connections are open as requests were ever in flight at once. An answer of more than
+    `most_bytes` would take all memory before it is looked at, so it is not read. With `public_only` nothing is
+    sent to machines that are not on the public internet, whatever their names are.
 
     Raises from `__init__`: `ValueError` if the address or a header cannot be sent.
     """
 
-    def __init__(self, url: str, headers: Mapping[str, str], proxy: str | None, connect_seconds: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        proxy: str | None,
+        connect_seconds: float,
+        most_bytes: int,
+        method: str = "POST",
+        public_only: bool = False,
+    ) -> None:
         parts = urlsplit(url)
         self._host, self._port = _address(parts)
         self._proxy = urlsplit(proxy) if proxy else None
@@ -61,6 +73,8 @@ class Poster:
             self._connect_to = _proxy_address(self._proxy)
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._connect_seconds = connect_seconds
+        self._most_bytes = most_bytes
+        self._public_only = public_only
         self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         authority = parts.netloc.rpartition("@")[2].encode("idna").decode()
         target = quote(parts.path or "/", safe=_IN_PATHS)
@@ -70,11 +84,11 @@ class Poster:
         if self._proxy is not None and self._tls is None:
             target = f"http://{authority}{target}"
             lines |= _proxy_login(self._proxy)
-        self._head = _head(f"POST {target} HTTP/1.1", lines)
+        self._head = _head(f"{method} {target} HTTP/1.1", lines)
 
     async def post(self, body: bytes) -> Answer:
-        """Raises `NoConnection`, `BrokenOff`, and `ssl.SSLCertVerificationError` if the other side cannot be
-        trusted."""
+        """Raises `NoConnection`, `NotPublic`, `BrokenOff`, and `ssl.SSLCertVerificationError` if the other side
+        cannot be trusted."""
         request = b"%bContent-Length: %d\r\n\r\n%b" % (self._head, len(body), body)
         while self._free:
             reader, writer = self._free.pop()
@@ -99,7 +113,7 @@ class Poster:
         keep = False
         try:
             writer.write(request)
-            answer, keep = await _read(reader)
+            answer, keep = await _read(reader, self._most_bytes)
             return answer
         except (OSError, EOFError, ValueError, asyncio.LimitOverrunError, zlib.error) as error:
             raise BrokenOff(type(error).__name__) from error
@@ -128,6 +142,9 @@ class Poster:
             raise NoConnection(f"{error}{hint}") from error
         except (OSError, EOFError, ValueError) as error:
             raise NoConnection(str(error)) from error
+        if self._public_only and self._proxy is None and not is_public(writer.get_extra_info("peername")[0]):
+            writer.close()
+            raise NotPublic
         return reader, writer
 
     async def _tunnel(
@@ -147,21 +164,44 @@ class Poster:
             raise
 
 
-async def _read(reader: asyncio.StreamReader) -> tuple[Answer, bool]:
-    """An answer, and whether the connection can take another request."""
+async def get(
+    url: str,
+    headers: Mapping[str, str],
+    proxy: str | None,
+    connect_seconds: float,
+    most_bytes: int,
+    public_only: bool,
+) -> Answer:
+    """GET `url` once, on a connection of its own. Raises what `Poster` raises."""
+    one = Poster(url, {**headers, "Connection": "close"}, proxy, connect_seconds, most_bytes, "GET", public_only)
+    return await one.post(b"")
+
+
+def is_public(host: str) -> bool:
+    """Whether a numeric address is one of the public internet; a name says nothing yet."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return True
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_global
+
+
+async def _read(reader: asyncio.StreamReader, most: int) -> tuple[Answer, bool]:
+    """An answer of at most so many bytes, and whether the connection can take another request."""
     status = 100
     while status < 200:  # 1xx only announces the answer
         status, version, headers = await _read_head(reader)
     options = {option.strip() for option in headers.get("connection", "").lower().split(",")}
     keep = "close" not in options and version == "HTTP/1.1"
     if "chunked" in headers.get("transfer-encoding", "").lower():
-        body = await _read_chunks(reader)
+        body = await _read_chunks(reader, most)
     elif "content-length" in headers:
-        body = await reader.readexactly(_within(int(headers["content-length"])))
+        body = await reader.readexactly(_within(int(headers["content-length"]), most))
     else:
-        body, keep = await _read_to_end(reader), False
+        body, keep = await _read_to_end(reader, most), False
     if headers.get("content-encoding", "identity") in ("gzip", "deflate"):  # although it was not asked for
-        body = _unpack(body)
+        body = _unpack(body, most)
     return Answer(status, headers, body), keep
 
 
@@ -181,34 +221,34 @@ async def _read_head(reader: asyncio.StreamReader) -> tuple[int, str, dict[str, 
     return int(rest[:3]), version, headers
 
 
-def _within(size: int) -> int:
-    """`size`, where an answer may be that large; one that is larger would take all memory before it is looked at."""
-    if size > _MOST_BYTES:
-        raise BrokenOff(f"its answer is larger than {_MOST_BYTES >> 20} MiB")
+def _within(size: int, most: int) -> int:
+    """`size`, where an answer may be that large."""
+    if size > most:
+        raise BrokenOff(f"its answer is larger than {most >> 20} MiB")
     return size
 
 
-async def _read_to_end(reader: asyncio.StreamReader) -> bytes:
+async def _read_to_end(reader: asyncio.StreamReader, most: int) -> bytes:
     parts, total = [], 0
-    while part := await reader.read(_MOST_BYTES):
+    while part := await reader.read(most):
         parts.append(part)
-        total = _within(total + len(part))
+        total = _within(total + len(part), most)
     return b"".join(parts)
 
 
-def _unpack(body: bytes) -> bytes:
+def _unpack(body: bytes, most: int) -> bytes:
     unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    plain = unpacking.decompress(body, _MOST_BYTES + 1)
-    _within(len(plain))
+    plain = unpacking.decompress(body, most + 1)
+    _within(len(plain), most)
     if not unpacking.eof:
         raise EOFError
     return plain
 
 
-async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
+async def _read_chunks(reader: asyncio.StreamReader, most: int) -> bytes:
     chunks, total = [], 0
     while size := int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
-        total = _within(total + size)
+        total = _within(total + size, most)
         chunks.append(await reader.readexactly(size))
         await reader.readexactly(2)
     while await reader.readuntil(b"\r\n") != b"\r\n":  # trailers
