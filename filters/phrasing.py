@@ -43,6 +43,8 @@ _NO_VERBS = frozenset("this its his hers as us across always besides towards oth
 #: so many keywords between commas, and no verb, make a list
 _LISTED = 3
 _SENTENCE = re.compile(r"[^.!?]+[.!?]?")
+#: from the last of these on a sentence should say something new: "the crocodile is called a crocodile" does not
+_EQUATES = re.compile(r".*\b(?:is|are|was|were|like|called|named|known as|described as)\b", re.IGNORECASE | re.DOTALL)
 
 
 class PhrasingOptions(Record):
@@ -102,6 +104,11 @@ class Phrasing(Filter):
             if said and stems <= said:
                 return f"the answer repeats itself: '{sentence.strip()}'"
             said |= stems
+            equates = _EQUATES.match(sentence)
+            if equates:
+                explained = content_stems(sentence[equates.end() :])
+                if explained and explained <= content_stems(equates.group()):
+                    return f"the answer explains a thing by itself: '{sentence.strip()}'"
         for sentence in sentences[1:]:
             if self._then and not sentence.strip().lower().startswith(self._then):
                 return f"the answer goes on to other things: '{sentence.strip()}'"
