@@ -80,6 +80,10 @@ class Renderer(ABC):
     The engine calls `render` from worker threads, at most `workers` calls at a time, with at most
     `batch_size` requests each; the i-th result belongs to the i-th request. A picture depends on
     its own request alone.
+
+    `render` raises `BackendError` where the run cannot go on, and anything else for a request that is odd itself:
+    its candidate fails for good. The engine finds out which of a batch it was, and takes no backend at its word
+    that cannot draw a harmless prompt either (`flow.blame`).
     """
 
     deterministic: ClassVar[bool] = False

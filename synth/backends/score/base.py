@@ -47,7 +47,8 @@ class Score:
 
 
 class Scorer(ABC):
-    """Scores pictures against texts. Made by `create(argument, settings)`; called from worker threads.
+    """Scores pictures against texts. Made by `create(argument, settings)`; called from a worker thread, one batch
+    at a time. Raises from `score` as a renderer does from `render`.
 
     It says how well they match, and in `threshold` from where on it calls that a match; whether a
     sample is dropped for it is a filter's decision.
