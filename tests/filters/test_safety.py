@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,9 +26,9 @@ safety = importlib.import_module("synth.filters.safety")
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
-    safety._detector.cache_clear()
+    safety._loaded.cache_clear()
     yield
-    safety._detector.cache_clear()
+    safety._loaded.cache_clear()
 
 
 class Detector:
@@ -74,7 +78,7 @@ def test_pictures_are_dropped_from_a_certainty_on(
 
 
 def test_where_the_detector_is_not_installed_it_was_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "nudenet", None)
+    monkeypatch.setitem(sys.modules, "nudenet", None)
     found = verdict(chain("safety"), candidate(), "image", [Rendered(picture(1, 64))])
     assert (found.outcome, found.score) == ("not_run", None)
     assert "synth-vlit[nsfw]" in found.reason
@@ -89,6 +93,21 @@ def test_it_can_decide_again() -> None:
     assert blind is not None
     assert (blind.outcome, blind.reason) == ("not_run", "no")
     assert one.check_again(candidate(), None) is None
+
+
+def test_the_detector_is_loaded_once_however_many_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[int] = []
+
+    class Slow(Detector):
+        def __init__(self) -> None:
+            super().__init__()
+            time.sleep(0.05)
+            loaded.append(1)
+
+    monkeypatch.setitem(sys.modules, "nudenet", SimpleNamespace(NudeDetector=Slow))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: safety._detector(), range(4)))
+    assert len(loaded) == 1 and len({id(one) for one in found}) == 1
 
 
 @pytest.mark.skipif(find_spec("nudenet") is None, reason="nudenet ([nsfw]) is not installed")

@@ -152,7 +152,8 @@ class Painter:
 
 
 def _deviations(pixels: Any) -> Any:
-    """How much each picture's brightness deviates, measured as the filter `picture` does."""
+    """How much each picture's brightness deviates, nearly as the filter `picture` measures it, which averages
+    otherwise; here it is done where the pictures are, before they are copied."""
     import torch
 
     red, green, blue = pixels[:, :3].unbind(1)
