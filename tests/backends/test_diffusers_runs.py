@@ -7,13 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import diffusing
 import pytest
-
-pytest.importorskip("torch", reason="needs the extra [gpu] (pip install 'synth-vlit[gpu]'; a CPU will do)")
-pytest.importorskip("diffusers", reason="needs the extra [gpu] (pip install 'synth-vlit[gpu]'; a CPU will do)")
-pytest.importorskip("transformers", reason="needs the extra [gpu] (pip install 'synth-vlit[gpu]'; a CPU will do)")
-pytest.importorskip("accelerate", reason="needs the extra [gpu] (pip install 'synth-vlit[gpu]'; a CPU will do)")
-
 import torch
 from PIL import Image
 from pipelines import sd15
@@ -27,19 +22,13 @@ from synth.run.doctor import diagnose
 from synth.run.generate import prepare
 from tests.doubles import pictures, rows, run
 
-pytestmark = pytest.mark.diffusers
+pytestmark = diffusing.MARKS
 SMALL = {"steps": 2, "batch_size": 4}
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return sd15(tmp_path_factory.mktemp("models") / "tiny-sd")
-
-
-@pytest.fixture(autouse=True)
-def settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SYNTH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-    torch.set_num_threads(1)
 
 
 def generate(out: Path, model: Path, n: int = 8, **changes: Any) -> Any:
