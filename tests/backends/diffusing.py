@@ -44,8 +44,9 @@ def started(folder: Path, **settings: Any) -> Diffusers:
 
 
 def painter(renderer: Diffusers) -> Painter:
-    assert renderer._painter is not None
-    return renderer._painter
+    (one,) = renderer._painters
+    assert isinstance(one, Painter)
+    return one
 
 
 def ask(renderer: Diffusers, prompt: str = "a ((red fox)), snow", seed: int = 1, negative: str = "blurry"):

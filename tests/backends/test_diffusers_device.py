@@ -80,6 +80,7 @@ def test_with_a_gpu_auto_takes_it_with_a_preset_that_fits(fresh: None, monkeypat
     assert (name, why) == ("diffusers", "Fine GPU, 24 GB: preset sdxl fits")
     lines = "\n".join(Diffusers.diagnosis())
     assert "sd15 (7 GB)" in lines and "flux-schnell" not in lines
+    assert Diffusers.gpu_memory() == 15
 
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,7 +143,7 @@ def test_flagged_pictures_are_rejected_with_the_reason_and_redrawn_ones_carry_th
 def test_nothing_of_the_model_is_loaded_before_the_folder_is_checked(tmp_path: Path, model: Path) -> None:
     config = load_config(None, {"abilities": {"animal": 2}, "llm": "scripted", "renderer": f"diffusers:{model}"})
     renderer = prepare(config).backends.renderer
-    assert isinstance(renderer, Diffusers) and renderer._painter is None
+    assert isinstance(renderer, Diffusers) and not renderer._painters
 
 
 def test_doctor_says_what_torch_can_do() -> None:

@@ -77,12 +77,16 @@ def test_closing_twice_and_starting_again(models: dict[str, Path]) -> None:
     assert apart(renderer.render([ask(renderer)])[0], first) == 0
 
 
-def test_attention_by_name(models: dict[str, Path]) -> None:
-    started(models["sd15"], attention="sdpa")
-    with pytest.raises(SynthError, match=r"render_settings\.attention: 'xformers' cannot be used"):
-        if device.xformers()[0]:
-            pytest.skip("xformers loads here")
-        started(models["sd15"], attention="xformers")
+def test_attention_by_name(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def processors(**settings: Any) -> set[str]:
+        network = painter(started(models["sd15"], **settings))._pipeline.unet
+        return {type(one).__name__ for one in network.attn_processors.values()}
+
+    assert processors(attention="sdpa") == processors() == {"AttnProcessor2_0"}
+    monkeypatch.setattr(device, "xformers", lambda: (False, "it was built for another torch"))
+    for name in ("xformers", "no-such-backend"):
+        with pytest.raises(SynthError, match=rf"render_settings\.attention: '{name}' cannot be used"):
+            started(models["sd15"], attention=name)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from synth.records import Origin, Record
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 BLANK_DEVIATION = 4.0
 
 ImageFormat = Literal["jpeg", "png", "webp"]
+
+
+def _as_list(value: object) -> object:
+    """One name is a list of one."""
+    return [value] if isinstance(value, str) else value
 
 
 class RenderSettings(Record):
@@ -41,7 +46,7 @@ class RenderSettings(Record):
     compile: bool = False
     attention: str | None = None
     offload: bool = False
-    device: Literal["cuda", "cpu"] | None = None
+    device: Annotated[list[str] | None, BeforeValidator(_as_list)] = None
     presets: Path | None = None
 
 
@@ -108,6 +113,11 @@ class Renderer(ABC):
     def suits_auto(cls) -> bool:
         """Whether `auto` may pick it on this machine: one may be able to run and still be far too slow."""
         return True
+
+    @classmethod
+    def gpu_memory(cls) -> float:
+        """GB that it takes of every GPU, as `auto` would run it; for the memory plan of `synth doctor`."""
+        return 0.0
 
     @classmethod
     def diagnosis(cls) -> list[str]:

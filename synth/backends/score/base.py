@@ -71,6 +71,11 @@ class Scorer(ABC):
         return True, ""
 
     @classmethod
+    def gpu_memory(cls) -> float:
+        """GB that it takes of the first GPU, as `auto` would run it; for the memory plan of `synth doctor`."""
+        return 0.0
+
+    @classmethod
     @abstractmethod
     def create(cls, argument: str, settings: ScoreSettings) -> Scorer: ...
 

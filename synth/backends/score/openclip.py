@@ -39,6 +39,8 @@ _DEFAULT = "ViT-L-14/openai"
 _DEFAULT_THRESHOLD = 0.25
 _CONFIG = "open_clip_config.json"
 _BATCH = 32
+#: GB for the default model in bfloat16 and such a batch
+_GPU_MEMORY = 2.0
 _FORMS = "ViT-L-14/openai, ARCH@weights.safetensors, a folder with open_clip_config.json, or hf-hub:ORG/NAME"
 
 
@@ -82,6 +84,10 @@ class OpenClip(Scorer):
         if missing:
             return False, f"not installed: {', '.join(missing)} (pip install 'synth-vlit[gpu]')"
         return True, f"CLIP {_DEFAULT}, which the library fetches once"
+
+    @classmethod
+    def gpu_memory(cls) -> float:
+        return _GPU_MEMORY
 
     @classmethod
     def create(cls, argument: str, settings: ScoreSettings) -> OpenClip:
