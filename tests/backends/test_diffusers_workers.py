@@ -88,8 +88,8 @@ def test_what_is_wrong_with_a_model_is_said_with_its_fix(models: dict[str, Path]
 def test_where_one_process_cannot_start_none_is_left(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     began: list[Worker] = []
     closed: list[Worker] = []
-    monkeypatch.setattr(Worker, "start", began.append)
-    monkeypatch.setattr(Worker, "close", closed.append)
+    monkeypatch.setattr(Worker, "start", lambda self: began.append(self))
+    monkeypatch.setattr(Worker, "close", lambda self: closed.append(self))
 
     def ready(self: Worker) -> None:
         if self is began[-1]:
@@ -102,6 +102,7 @@ def test_where_one_process_cannot_start_none_is_left(models: dict[str, Path], mo
     assert len(began) == 2 and closed == began and not renderer._painters
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_stops_the_run_which_goes_on_with_other_processes(
     models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -161,7 +161,8 @@ def main(descriptor: int) -> None:
             while True:
                 pipe.send(_tried(partial(painter.paint, pipe.recv())))
     except (EOFError, OSError):
-        return
+        sys.stderr.flush()
+        os._exit(0)  # to take torch apart costs seconds, and there is nothing to save
 
 
 def _painter(job: Job) -> Painter:
