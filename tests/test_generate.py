@@ -669,9 +669,10 @@ def test_a_picture_that_cannot_be_rendered_again_is_named(tmp_path: Path, monkey
     renderer = OddRenderer(10**9)
     monkeypatch.setattr(module, "make_renderer", lambda spec, settings: renderer)
     run(tmp_path, 3, renderer="odd")
-    path = rows(tmp_path)[0]["images"][0]["path"]
+    image = rows(tmp_path)[0]["images"][0]
+    path = image["path"]
     (tmp_path / path).unlink()
-    renderer._dislikes = 1
+    renderer._dislikes = image["seed"]
     with pytest.raises(BackendError, match=rf"{path} is gone or damaged and cannot be rendered again: RuntimeError"):
         run(tmp_path, 3, renderer="odd")
     assert len(rows(tmp_path)) == 3
