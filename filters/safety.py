@@ -85,15 +85,19 @@ class Safety(Filter):
         return passed(certainty)
 
 
-@cache
 def _detector() -> Any:
-    """The detector, loaded once for all abilities; why not, where it cannot be."""
+    """The detector, loaded once for all abilities, which judge at the same time; why not, where it cannot be."""
     with _LOCK:
-        try:
-            from nudenet import NudeDetector
-        except ImportError as error:
-            return f"pictures are not checked: {error} (pip install 'synth-vlit[nsfw]')"
-        return NudeDetector()
+        return _loaded()
+
+
+@cache
+def _loaded() -> Any:
+    try:
+        from nudenet import NudeDetector
+    except ImportError as error:
+        return f"pictures are not checked: {error} (pip install 'synth-vlit[nsfw]')"
+    return NudeDetector()
 
 
 def _certainty(detector: Any, picture: Rendered) -> float:

@@ -23,6 +23,7 @@ from synth import api, files, plugins
 from synth.api import export_run, read_dataset, render_run
 from synth.backends.llm.base import ChatRequest
 from synth.backends.render.base import Rendered, Renderer, RenderRequest
+from synth.backends.score.base import Score, Scorer, ScoreRequest
 from synth.catalog import Catalog
 from synth.errors import BackendError, ReplyError, RunRefused, RunStopped, SynthError
 from synth.flow.backends import Backends
@@ -483,18 +484,17 @@ async def test_a_stopped_run_closes_its_renderer_when_that_has_ended_its_work(tm
 
 
 class OddRenderer(Renderer):
-    """The preview renderer, except that it dislikes some prompts, or miscounts."""
+    """Dislikes some seeds; when its `lives` are used up it fails on everything, or miscounts."""
 
     origin = "rendered"
     batch_size = 4
 
-    def __init__(self, dislikes: int, miscounts: bool = False) -> None:
-        self._dislikes, self._miscounts = dislikes, miscounts
-        self._count = 0
+    def __init__(self, dislikes: int = 5, lives: int = 1000, miscounts: bool = False) -> None:
+        self._dislikes, self._lives, self._miscounts = dislikes, lives, miscounts
 
     @classmethod
     def create(cls, argument: str, settings: Any) -> OddRenderer:
-        return cls(5)
+        return cls()
 
     def identity(self) -> dict[str, Any]:
         return {"name": "odd"}
@@ -503,29 +503,75 @@ class OddRenderer(Renderer):
         from tests.small_runs import picture
 
         if any(request.seed % self._dislikes == 0 for request in requests):
-            raise RuntimeError("CUDA error: odd prompt")
+            raise RuntimeError("an odd prompt")
+        self._lives -= 1
         made = [Rendered(picture(request.seed, 64)) for request in requests]
-        return made[1:] if self._miscounts else made
+        if self._lives < 0:
+            if not self._miscounts:
+                raise RuntimeError("the device is lost")
+            return made[1:]
+        return made
 
 
-@pytest.mark.parametrize("miscounts", [False, True])
+@pytest.mark.parametrize("batch_size", [1, 4])
 def test_a_picture_that_cannot_be_made_costs_its_candidate_alone(
-    miscounts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    batch_size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "make_renderer", lambda spec, settings: OddRenderer(4, miscounts))
+    renderer = OddRenderer(4)
+    renderer.batch_size = batch_size
+    monkeypatch.setattr(module, "make_renderer", lambda spec, settings: renderer)
     summary = run(tmp_path, 8, renderer="odd", max_candidates=32, **{"flow.stop_after": 100})
-    found = candidates(tmp_path)
-    failed = [one for one in found if one.state == "failed"]
+    failed = [one for one in candidates(tmp_path) if one.state == "failed"]
     assert failed
-    assert {one.decided_by for one in failed} == {"render"}
-    if miscounts:
-        assert summary.samples == 0
-        reasons = {one.reason for one in failed}
-        assert "ValueError: 0 results came back for 1 requests" in reasons
-    else:
-        assert {one.seed % 4 for one in failed} == {0}
-        assert "RuntimeError: CUDA error: odd prompt" in failed[0].reason
-        assert summary.samples == 8
+    assert {(one.decided_by, one.seed % 4) for one in failed} == {("render", 0)}
+    assert "RuntimeError: an odd prompt" in failed[0].reason
+    assert summary.samples == 8
+
+
+@pytest.mark.parametrize(("miscounts", "cause"), [(False, "the device is lost"), (True, "results came back for")])
+def test_a_renderer_that_breaks_costs_no_candidate(
+    miscounts: bool, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "make_renderer", lambda spec, settings: OddRenderer(4, 2, miscounts))
+    with pytest.raises(BackendError, match="renderer fails on everything") as error:
+        run(tmp_path / "a", 8, renderer="odd", max_candidates=32)
+    assert cause in error.value.message
+    assert not [one for one in candidates(tmp_path / "a") if one.decided_by == "render" and one.seed % 4]
+    monkeypatch.setattr(module, "make_renderer", lambda spec, settings: OddRenderer(4))
+    for folder in ("a", "b"):
+        run(tmp_path / folder, 8, renderer="odd", max_candidates=32, **{"flow.stop_after": 100})
+    assert rows(tmp_path / "a") == rows(tmp_path / "b")
+
+
+class OddScorer(Scorer):
+    """Fails on everything once `lives` batches are done."""
+
+    batch_size = 4
+
+    def __init__(self, lives: int) -> None:
+        self._lives = lives
+
+    @classmethod
+    def create(cls, argument: str, settings: Any) -> OddScorer:
+        return cls(1000)
+
+    def identity(self) -> dict[str, Any]:
+        return {"name": "odd"}
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[Score]:
+        self._lives -= 1
+        if self._lives < 0:
+            raise RuntimeError("CUDA error: unspecified launch failure")
+        return [Score(0.3, 0.3)] * len(requests)
+
+
+def test_a_scorer_that_breaks_costs_no_candidate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "make_scorer", lambda spec, settings: OddScorer(1))
+    with pytest.raises(BackendError, match=r"scorer fails on everything.*unspecified launch failure"):
+        run(tmp_path / "a", 9, **{**SMALL, "scorer": "odd"})
+    assert not [one for one in candidates(tmp_path / "a") if one.state == "failed"]
+    monkeypatch.setattr(module, "make_scorer", lambda spec, settings: OddScorer(1000))
+    assert run(tmp_path / "a", 9, **{**SMALL, "scorer": "odd"}).samples == 9
 
 
 def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -623,9 +669,10 @@ def test_a_picture_that_cannot_be_rendered_again_is_named(tmp_path: Path, monkey
     renderer = OddRenderer(10**9)
     monkeypatch.setattr(module, "make_renderer", lambda spec, settings: renderer)
     run(tmp_path, 3, renderer="odd")
-    path = rows(tmp_path)[0]["images"][0]["path"]
+    image = rows(tmp_path)[0]["images"][0]
+    path = image["path"]
     (tmp_path / path).unlink()
-    renderer._dislikes = 1
+    renderer._dislikes = image["seed"]
     with pytest.raises(BackendError, match=rf"{path} is gone or damaged and cannot be rendered again: RuntimeError"):
         run(tmp_path, 3, renderer="odd")
     assert len(rows(tmp_path)) == 3

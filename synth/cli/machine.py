@@ -174,6 +174,10 @@ def doctor() -> None:
         for name, lines in one.details.items():
             for line in lines:
                 say(f"      {name}: {line}")
+    if found.memory_plan:
+        heading("\nMemory plan for what auto picks")
+        for line in found.memory_plan:
+            say(f"  {line}")
     if found.broken:
         heading("\nBroken plugins (skipped)")
         for problem in found.broken:

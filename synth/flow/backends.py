@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest
 from synth.backends.render.base import AnyRenderer, RemoteRenderer, Rendered, Renderer, RenderRequest
 from synth.backends.score.base import Score, Scorer, ScoreRequest
-from synth.errors import SynthError
+from synth.flow.blame import harmless_pair, harmless_prompt, work_through
 from synth.flow.primitives import Batcher, Limiter
-
-Item = TypeVar("Item")
-Outcome = TypeVar("Outcome")
 
 #: preview pictures and small encodes are quick; a candidate in flight costs a few kilobytes
 _EXTRA_IN_FLIGHT = 4
-#: errors after which the run cannot go on, or on which the user must act
-FATAL = (SynthError, OSError, MemoryError)
 
 
 class Backends:
@@ -145,25 +140,8 @@ class Backends:
 
     async def _render_batch(self, requests: Sequence[RenderRequest]) -> Sequence[Rendered | Exception]:
         assert isinstance(self.renderer, Renderer)
-        return await _one_by_one_if_needed(self.renderer.render, requests)
+        return await work_through("renderer", self.renderer.render, requests, lambda: harmless_prompt(requests[0]))
 
     async def _score_batch(self, requests: Sequence[ScoreRequest]) -> Sequence[Score | Exception]:
         assert self.scorer is not None
-        return await _one_by_one_if_needed(self.scorer.score, requests)
-
-
-async def _one_by_one_if_needed(
-    work: Callable[[Sequence[Item]], Sequence[Outcome]], items: Sequence[Item]
-) -> Sequence[Outcome | Exception]:
-    """Do a batch in a thread; if it fails, one by one, so that an odd item fails alone."""
-    try:
-        outcomes = await asyncio.to_thread(work, items)
-        if len(outcomes) != len(items):
-            raise ValueError(f"{len(outcomes)} results came back for {len(items)} requests")
-        return outcomes
-    except FATAL:
-        raise
-    except Exception as error:  # a backend may raise anything
-        if len(items) == 1:
-            return [error]
-    return [(await _one_by_one_if_needed(work, [item]))[0] for item in items]
+        return await work_through("scorer", self.scorer.score, requests, harmless_pair)

@@ -11,7 +11,8 @@ from synth.backends.score.base import ScoreRequest
 from synth.config import RunConfig
 from synth.errors import BackendError, PictureRefused
 from synth.filtering import Chain
-from synth.flow.backends import FATAL, Backends
+from synth.flow.backends import Backends
+from synth.flow.blame import FATAL
 from synth.flow.marks import Synthetic
 from synth.flow.pictures import Marks, is_there, picture_path, write_picture
 from synth.flow.primitives import Batcher
@@ -104,7 +105,7 @@ class Illustrator:
                 ) from None
             except FATAL:
                 raise
-            except Exception as error:  # a renderer may raise anything for one odd prompt
+            except Exception as error:  # of this prompt alone (flow.blame)
                 raise BackendError(
                     f"The picture {candidate.images[number].path} is gone or damaged and cannot be rendered again: "
                     f"{type(error).__name__}: {error}",
@@ -128,7 +129,7 @@ class Illustrator:
                 raise Dropped from refusal
             except FATAL:
                 raise
-            except Exception as error:  # a renderer may raise anything for one odd prompt
+            except Exception as error:  # of this prompt alone (flow.blame)
                 candidate.fail("render", f"{type(error).__name__}: {error}")
                 raise Dropped from error
 
@@ -148,7 +149,7 @@ class Illustrator:
                 scores = await asyncio.gather(*map(self._backends.score, requests))
             except FATAL:
                 raise
-            except Exception as error:  # a scorer may raise anything for one odd picture
+            except Exception as error:  # of this picture alone (flow.blame)
                 candidate.fail("score", f"{type(error).__name__}: {error}")
                 raise Dropped from error
         candidate.scores = {

@@ -14,6 +14,7 @@ from synth import plugins
 from synth.catalog import Catalog
 from synth.errors import SynthError
 from synth.machine import usable_cores
+from synth.run.memory_plan import memory_plan
 from synth.run.select import Option, options, resolve
 
 #: packages of the extras, by extra
@@ -56,6 +57,7 @@ class Diagnosis:
     memory: int
     disk_free: int
     gpus: list[str]
+    memory_plan: list[str]
     extras: dict[str, dict[str, str | None]]
     roles: dict[str, Role]
     abilities: int
@@ -69,15 +71,18 @@ def diagnose() -> Diagnosis:
     for group in plugins.GROUPS:
         if group not in ("synth.abilities", "synth.keyword_banks"):
             broken += plugins.load_all(group)[1]
+    gpus = _gpus()
+    roles = {role: _role(group) for role, group in ROLES.items()}
     return Diagnosis(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
         cores=usable_cores(),
         memory=_memory(),
         disk_free=shutil.disk_usage(Path.cwd()).free,
-        gpus=_gpus(),
+        gpus=gpus,
+        memory_plan=_memory_plan(gpus, roles),
         extras={extra: {name: _version(name) for name in names} for extra, names in EXTRAS.items()},
-        roles={role: _role(group) for role, group in ROLES.items()},
+        roles=roles,
         abilities=len(Catalog().names()),
         models=_models(),
         broken=broken,
@@ -100,6 +105,14 @@ def _details(group: str) -> dict[str, list[str]]:
         except Exception as error:  # a backend may be anybody's code
             found[name] = [f"its diagnosis failed: {type(error).__name__}: {error}"]
     return found
+
+
+def _memory_plan(gpus: list[str], roles: dict[str, Role]) -> list[str]:
+    picked = {role: plugins.load_all(ROLES[role])[0].get(one.picked) for role, one in roles.items()}
+    try:
+        return memory_plan(gpus, picked)
+    except Exception as error:  # a backend may be anybody's code
+        return [f"no plan: {type(error).__name__}: {error}"]
 
 
 def _models() -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from diffusers import (
+    AutoencoderDC,
     AutoencoderKL,
     DDIMScheduler,
     DPMSolverMultistepScheduler,
@@ -20,6 +21,8 @@ from diffusers import (
     FluxTransformer2DModel,
     PixArtSigmaPipeline,
     PixArtTransformer2DModel,
+    SanaPipeline,
+    SanaTransformer2DModel,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
     StableDiffusionInpaintPipeline,
@@ -29,11 +32,15 @@ from diffusers import (
 )
 from tokenizers import Tokenizer
 from tokenizers.models import Unigram
+from tokenizers.pre_tokenizers import Metaspace
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPTokenizer,
+    Gemma2Config,
+    Gemma2Model,
+    PreTrainedTokenizerFast,
     T5Config,
     T5EncoderModel,
     T5TokenizerFast,
@@ -85,18 +92,36 @@ def clip_model(width: int = 32, seed: int = 0, projection: int | None = None) ->
     return (CLIPTextModelWithProjection if projection else CLIPTextModel)(config).eval()
 
 
-def t5() -> tuple[T5TokenizerFast, T5EncoderModel]:
-    torch.manual_seed(5)
+def words_and_letters() -> tuple[Tokenizer, int]:
+    """A tokenizer of a few words and single letters, with the marks that T5's has, and how much it knows."""
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
     pieces += [(f"▁{word}", -1.0) for word in WORDS] + [(chr(code), -3.0) for code in range(33, 127)]
+    return Tokenizer(Unigram(pieces, unk_id=2)), len(pieces)
+
+
+def t5() -> tuple[T5TokenizerFast, T5EncoderModel]:
+    torch.manual_seed(5)
+    known, count = words_and_letters()
     tokenizer = T5TokenizerFast(
-        tokenizer_object=Tokenizer(Unigram(pieces, unk_id=2)),
+        tokenizer_object=known,
         pad_token="<pad>", eos_token="</s>", unk_token="<unk>", extra_ids=0, model_max_length=77,
     )  # fmt: skip
     config = T5Config(
-        vocab_size=len(pieces), d_model=32, d_kv=8, d_ff=37, num_layers=2, num_heads=4, pad_token_id=0, eos_token_id=1
+        vocab_size=count, d_model=32, d_kv=8, d_ff=37, num_layers=2, num_heads=4, pad_token_id=0, eos_token_id=1
     )
     return tokenizer, T5EncoderModel(config).eval()
+
+
+def gemma() -> tuple[PreTrainedTokenizerFast, Gemma2Model]:
+    torch.manual_seed(6)
+    known, count = words_and_letters()
+    known.pre_tokenizer = Metaspace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=known, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")
+    config = Gemma2Config(
+        vocab_size=count, hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=8, pad_token_id=0, eos_token_id=1, bos_token_id=1, max_position_embeddings=2048,
+    )  # fmt: skip
+    return tokenizer, Gemma2Model(config).eval()
 
 
 def vae(latents: int = 4) -> AutoencoderKL:
@@ -134,9 +159,9 @@ def unet(cross: int, **options: Any) -> UNet2DConditionModel:
     return UNet2DConditionModel(**{**settings, **options}).eval()
 
 
-def sd15(folder: Path) -> Path:
-    StableDiffusionPipeline(
-        vae=vae(), text_encoder=clip_model(), tokenizer=clip_tokenizer(), unet=unet(32),
+def sd15(folder: Path, pipeline: Any = StableDiffusionPipeline, channels: int = 4) -> Path:
+    pipeline(
+        vae=vae(), text_encoder=clip_model(), tokenizer=clip_tokenizer(), unet=unet(32, in_channels=channels),
         scheduler=DDIMScheduler(clip_sample=False, steps_offset=1),
         safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     ).save_pretrained(folder)  # fmt: skip
@@ -144,12 +169,7 @@ def sd15(folder: Path) -> Path:
 
 
 def inpainting(folder: Path) -> Path:
-    StableDiffusionInpaintPipeline(
-        vae=vae(), text_encoder=clip_model(), tokenizer=clip_tokenizer(), unet=unet(32, in_channels=9),
-        scheduler=DDIMScheduler(clip_sample=False, steps_offset=1),
-        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
-    ).save_pretrained(folder)  # fmt: skip
-    return folder
+    return sd15(folder, StableDiffusionInpaintPipeline, channels=9)
 
 
 def sdxl(folder: Path) -> Path:
@@ -231,4 +251,31 @@ def pixart(folder: Path) -> Path:
     return folder
 
 
-FAMILIES = {"sd15": sd15, "sdxl": sdxl, "sd3": sd3, "flux": flux, "pixart": pixart}
+def sana(folder: Path) -> Path:
+    tokenizer, text_encoder = gemma()
+    torch.manual_seed(4)
+    transformer = SanaTransformer2DModel(
+        patch_size=1, in_channels=4, out_channels=4, num_layers=1, num_attention_heads=2, attention_head_dim=4,
+        num_cross_attention_heads=2, cross_attention_head_dim=4, cross_attention_dim=8, caption_channels=16,
+        sample_size=SIDE // 2,
+    )  # fmt: skip
+    autoencoder = AutoencoderDC(
+        in_channels=3, latent_channels=4, attention_head_dim=2, scaling_factor=1.0,
+        encoder_block_types=("ResBlock", "ResBlock"), decoder_block_types=("ResBlock", "ResBlock"),
+        encoder_block_out_channels=(8, 8), decoder_block_out_channels=(8, 8),
+        encoder_layers_per_block=(1, 1), decoder_layers_per_block=(1, 1),
+        encoder_qkv_multiscales=((), ()), decoder_qkv_multiscales=((), ()),
+        upsample_block_type="interpolate", downsample_block_type="stride_conv",
+        decoder_norm_types="rms_norm", decoder_act_fns="silu",
+    )  # fmt: skip
+    SanaPipeline(
+        vae=autoencoder.eval(),
+        transformer=transformer.eval(),
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+    ).save_pretrained(folder)
+    return folder
+
+
+FAMILIES = {"sd15": sd15, "sdxl": sdxl, "sd3": sd3, "flux": flux, "pixart": pixart, "sana": sana}

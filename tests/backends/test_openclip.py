@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import warnings
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,9 +18,9 @@ from synth.api import export_run, read_dataset, refilter_run
 from synth.backends.render.base import Rendered
 from synth.backends.score.base import ScoreRequest, ScoreSettings
 from synth.backends.score.coverage import Coverage
-from synth.backends.score.openclip import OpenClip, parse
-from synth.backends.score.texts import GUIDE, chunks, content_of
-from synth.errors import MissingExtra, SynthError
+from synth.backends.score.openclip import Model, OpenClip, parse
+from synth.backends.score.texts import GUIDE, TextBatch, chunks, content_of
+from synth.errors import BackendError, MissingExtra, SynthError
 from synth.flow.backends import Backends
 from synth.run.select import make_scorer, resolve
 from tests.backends import tiny_clip
@@ -46,6 +47,13 @@ def test_emphasis_and_quality_are_no_content() -> None:
         "sharp mountain top, beautiful garden, detailed map, perfect"
     )
     assert content_of(["8k", "masterpiece"]) == "8k, masterpiece"
+
+
+def test_a_score_that_is_no_number_is_none() -> None:
+    batch = TextBatch([request(1), request(2)], 20, words)
+    first, second = batch.scores(lambda place, piece: float("nan") if place == 0 else 0.123456)
+    assert (first.prompt, first.dialogue) == (None, None)
+    assert (second.prompt, second.dialogue) == (0.1235, 0.1235)
 
 
 def words(text: str) -> int:
@@ -240,6 +248,90 @@ def test_weights_of_another_model_are_named(model: Path, tmp_path: Path) -> None
     config.write_text(json.dumps({**tiny_clip.CONFIG, "embed_dim": 8}))
     with pytest.raises(SynthError, match="cannot be loaded as wide"):
         OpenClip.create(f"{config}@{model / 'open_clip_model.safetensors'}", ScoreSettings()).start()
+
+
+@needs_clip
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_model_computes_with_the_function_it_was_trained_with(
+    quick: bool, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenAI's weights need another activation than the configuration of their architecture says."""
+    import open_clip
+    from open_clip import pretrained
+    from open_clip.transformer import QuickGELU
+
+    config = tmp_path / "synth-tiny.json"
+    config.write_text(json.dumps(tiny_clip.CONFIG))
+    open_clip.add_model_config(config)
+    weights = {"file": str(model / "open_clip_model.safetensors"), "quick_gelu": quick}
+    monkeypatch.setitem(pretrained._PRETRAINED, "synth-tiny", {"openai": weights})
+    scorer = OpenClip(Model("synth-tiny", pretrained="openai"), ScoreSettings())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scorer.start()
+    for tower in (scorer._model.visual, scorer._model):
+        assert isinstance(tower.transformer.resblocks[0].mlp.gelu, QuickGELU) is quick
+    openai = open_clip.get_pretrained_cfg("ViT-L-14", "openai")
+    assert openai["quick_gelu"], "the default model is no longer told apart by the library's table"
+
+
+@needs_clip
+def test_a_batch_that_does_not_fit_is_halved_and_that_is_remembered(
+    scorer: OpenClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    requests = [request(seed) for seed in range(7)]
+    wanted, sizes, original = scorer.score(requests), [], scorer._encode_pictures
+
+    def full(some: Any) -> Any:
+        sizes.append(len(some))
+        if len(some) > 2:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return original(some)
+
+    monkeypatch.setattr(scorer, "_most", 32)
+    monkeypatch.setattr(scorer, "_encode_pictures", full)
+    found = scorer.score(requests)
+    for one, other in zip(found, wanted, strict=True):
+        assert one.prompt == pytest.approx(other.prompt, abs=1.1e-4)
+    assert sizes == [7, 4, 2, 2, 2, 1]
+    scorer.score(requests[:3])
+    assert sizes[6:] == [2, 1]
+
+
+@needs_clip
+def test_a_device_that_is_not_there_is_named(model: Path) -> None:
+    for device in ("cuda:77", "gpu"):
+        with pytest.raises(SynthError, match=f"score_settings.device: '{device}' cannot be used"):
+            OpenClip.create(str(model), ScoreSettings(device=device)).start()
+
+
+@needs_clip
+def test_offline_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Also where the hub's client was imported long before, and where the weights lie elsewhere."""
+    import socket
+
+    from huggingface_hub import constants
+    from open_clip import pretrained
+
+    asked: list[Any] = []
+
+    def refuse(*address: Any, **_: Any) -> None:
+        asked.append(address)
+        raise OSError("no connection")
+
+    monkeypatch.setenv("SYNTH_OFFLINE", "1")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setitem(pretrained._PRETRAINED["RN50"], "elsewhere", {"url": "https://example.org/rn50.pt"})
+    with pytest.raises(BackendError, match="cannot be loaded"):
+        OpenClip.create("ViT-B-32/openai", ScoreSettings()).start()
+    with pytest.raises(BackendError, match="SYNTH_OFFLINE is set"):
+        OpenClip.create("RN50/elsewhere", ScoreSettings()).start()
+    assert not asked
 
 
 # -- in a run ---------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from synth.records import Origin, Record
 
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 BLANK_DEVIATION = 4.0
 
 ImageFormat = Literal["jpeg", "png", "webp"]
+
+
+def _as_list(value: object) -> object:
+    """One name is a list of one."""
+    return [value] if isinstance(value, str) else value
 
 
 class RenderSettings(Record):
@@ -43,7 +48,7 @@ class RenderSettings(Record):
     compile: bool = False
     attention: str | None = None
     offload: bool = False
-    device: Literal["cuda", "cpu"] | None = None
+    device: Annotated[list[str] | None, BeforeValidator(_as_list)] = None
     presets: Path | None = None
     base_url: str | None = None
     concurrency: int | None = Field(None, ge=1, le=1024)
@@ -108,6 +113,11 @@ class AnyRenderer(ABC):
         return True
 
     @classmethod
+    def gpu_memory(cls) -> float:
+        """GB that it takes of every GPU, as `auto` would run it; for the memory plan of `synth doctor`."""
+        return 0.0
+
+    @classmethod
     def diagnosis(cls) -> list[str]:
         """What `synth doctor` should say about it beyond that line."""
         return []
@@ -127,6 +137,10 @@ class Renderer(AnyRenderer):
     The engine calls `render` from worker threads, at most `workers` calls at a time, with at most
     `batch_size` requests each; the i-th result belongs to the i-th request. A picture depends on
     its own request alone.
+
+    `render` raises `BackendError` where the run cannot go on, and anything else for a request that is odd itself:
+    its candidate fails for good. The engine finds out which of a batch it was, and takes no backend at its word
+    that cannot draw a harmless prompt either (`flow.blame`).
     """
 
     def start(self) -> None:

@@ -47,7 +47,8 @@ class Score:
 
 
 class Scorer(ABC):
-    """Scores pictures against texts. Made by `create(argument, settings)`; called from worker threads.
+    """Scores pictures against texts. Made by `create(argument, settings)`; called from a worker thread, one batch
+    at a time. Raises from `score` as a renderer does from `render`.
 
     It says how well they match, and in `threshold` from where on it calls that a match; whether a
     sample is dropped for it is a filter's decision.
@@ -68,6 +69,11 @@ class Scorer(ABC):
     def available(cls) -> tuple[bool, str]:
         """Whether this machine can run it, and why (not): a line for `auto` and `synth doctor`."""
         return True, ""
+
+    @classmethod
+    def gpu_memory(cls) -> float:
+        """GB that it takes of the first GPU, as `auto` would run it; for the memory plan of `synth doctor`."""
+        return 0.0
 
     @classmethod
     @abstractmethod

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -40,6 +39,8 @@ _DEFAULT = "ViT-L-14/openai"
 _DEFAULT_THRESHOLD = 0.25
 _CONFIG = "open_clip_config.json"
 _BATCH = 32
+#: GB for the default model in bfloat16 and such a batch
+_GPU_MEMORY = 2.0
 _FORMS = "ViT-L-14/openai, ARCH@weights.safetensors, a folder with open_clip_config.json, or hf-hub:ORG/NAME"
 
 
@@ -74,6 +75,8 @@ class OpenClip(Scorer):
         self._device_wanted = settings.device
         self._model: Any = None
         self._pool: ThreadPoolExecutor | None = None
+        #: pictures in one pass; fewer than the batch once memory ran out
+        self._most = self.batch_size
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
@@ -81,6 +84,10 @@ class OpenClip(Scorer):
         if missing:
             return False, f"not installed: {', '.join(missing)} (pip install 'synth-vlit[gpu]')"
         return True, f"CLIP {_DEFAULT}, which the library fetches once"
+
+    @classmethod
+    def gpu_memory(cls) -> float:
+        return _GPU_MEMORY
 
     @classmethod
     def create(cls, argument: str, settings: ScoreSettings) -> OpenClip:
@@ -103,15 +110,16 @@ class OpenClip(Scorer):
             return
         if not self.available()[0]:
             raise MissingExtra("open_clip_torch", "gpu", "--scorer open_clip")
-        if offline():
-            os.environ.setdefault("HF_HUB_OFFLINE", "1")
         import open_clip
         import torch
 
-        self._device = torch.device(self._device_wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._device = _device(self._device_wanted)
         self._dtype = torch.bfloat16 if self._device.type == "cuda" else torch.float32
         named = self._named
         arch, source = named.arch, str(named.weights or named.pretrained)
+        tag = open_clip.get_pretrained_cfg(arch, named.pretrained) if named.pretrained else {}
+        if offline():
+            _forbid_downloads(named.name, tag)
         if named.config is not None and named.config.name == _CONFIG:
             arch = f"local-dir:{named.config.parent}"
         elif named.config is not None:
@@ -123,6 +131,9 @@ class OpenClip(Scorer):
                     None if ":" in arch else source,
                     precision="bf16" if self._dtype == torch.bfloat16 else "fp32",
                     device=self._device,
+                    # the library only warns where a model would compute with another function than it was trained
+                    # with, as all of OpenAI's would: its ViT-L-14 is also that of other weights
+                    force_quick_gelu=bool(tag.get("quick_gelu")),
                 )
                 self._tokenizer = open_clip.get_tokenizer(arch)
         except Exception as error:  # a damaged file, a hub, a device: each has its own kind
@@ -140,18 +151,30 @@ class OpenClip(Scorer):
     # -- scoring ------------------------------------------------------------------------------
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[Score]:
-        """One pass of the picture encoder and one of the text encoder for all of them."""
-        import torch
-
+        """One pass of the picture encoder and one of the text encoder for all of them, or for as many as there is
+        memory for."""
         if self._model is None:
             raise BackendError("The scorer open_clip is not started.", "Call start() first.")
+        found: list[Score] = []
+        while len(found) < len(requests):
+            part = requests[len(found) : len(found) + self._most]
+            scores = self._unless_full(part)
+            if scores is None:
+                self._most = (len(part) + 1) // 2
+                continue
+            found += scores
+        return found
+
+    def _unless_full(self, requests: Sequence[ScoreRequest]) -> list[Score] | None:
+        """The scores, or None where memory ran out: what the error holds must be gone before the next try."""
+        import torch
+
         try:
             return self._score(requests)
         except torch.cuda.OutOfMemoryError as error:
             if len(requests) == 1:
                 raise self._explained(error) from error
-        middle = len(requests) // 2
-        return [*self.score(requests[:middle]), *self.score(requests[middle:])]
+            return None
 
     def _score(self, requests: Sequence[ScoreRequest]) -> list[Score]:
         import torch
@@ -270,6 +293,44 @@ def _check_arch(arch: str, argument: str) -> None:
         near = difflib.get_close_matches(arch, known, n=3)
         hint = f"Near: {', '.join(near)}. " if near else ""
         raise SynthError(f"--scorer open_clip:{argument}: open_clip has no model '{arch}'.", f"{hint}Give {_FORMS}.")
+
+
+def _device(wanted: str | None) -> torch.device:
+    """The device that `score_settings.device` names, else the first GPU, else the CPU.
+
+    Raises:
+        SynthError: torch knows no such device, or cannot use it.
+    """
+    import torch
+
+    try:
+        device = torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for CUDA
+        said = " ".join(str(error).split())[:300]
+        raise SynthError(
+            f"score_settings.device: '{wanted}' cannot be used: {said}",
+            "Use cpu, or a GPU that nvidia-smi lists: cuda, cuda:1.",
+        ) from error
+    return device
+
+
+def _forbid_downloads(name: str, tag: dict[str, Any]) -> None:
+    """Make the libraries use only what is on this machine. The hub's client reads its environment when it is
+    imported, which may be long ago; weights that open_clip fetches from elsewhere it fetches without asking.
+
+    Raises:
+        BackendError: the weights would have to be fetched.
+    """
+    from huggingface_hub import constants
+
+    constants.HF_HUB_OFFLINE = True
+    url = str(tag.get("url") or "")
+    if url and not tag.get("hf_hub") and not (Path.home() / ".cache/clip" / Path(url).name).is_file():
+        raise BackendError(
+            f"--scorer open_clip: the weights of {name} are not on this machine, and SYNTH_OFFLINE is set.",
+            "Fetch them where there is a connection and give the file: open_clip:ARCH@FILE.",
+        )
 
 
 @contextmanager

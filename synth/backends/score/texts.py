@@ -3,6 +3,7 @@ is longer than a model can read is taken apart."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 
@@ -61,14 +62,15 @@ class TextBatch:
 
     def scores(self, score: Callable[[int, int], float]) -> list[Score]:
         """The score of each request; `score` gives that of a request's picture against a piece, by their numbers.
-        Nothing is scored against no text."""
+        Nothing is scored against no text, and where a model overflowed there is no score: no number is above or
+        below one that is not a number."""
         made = []
         for request, of in enumerate(self._found):
-            means = {}
+            means: dict[str, float | None] = {}
             for kind, places in of.items():
                 total = sum(weight for _, weight in places)
                 mean = sum(score(request, place) * weight for place, weight in places) / total
-                means[kind] = round(mean, _DIGITS)
+                means[kind] = round(mean, _DIGITS) if math.isfinite(mean) else None
             made.append(Score(means.get("prompt"), means.get("dialogue"), means.get("guided")))
         return made
 

@@ -3,13 +3,14 @@
 source  what the model is            recipe   how it is run: settings over preset over configuration
 loading the pipeline, made fast      prompts  what it is called with (emphasis: clip)
 painter batches, seeds, memory       trouble  errors with a cause and a fix
+placement  on which devices          worker   a painter in a process of its own, for each further GPU
 """
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections.abc import Sequence
+from queue import SimpleQueue
 from typing import Any, ClassVar
 
 from synth.backends.render.base import Rendered, Renderer, RenderRequest, RenderSettings
@@ -17,24 +18,37 @@ from synth.backends.render.diffusers import device as machine
 from synth.backends.render.diffusers import presets, recipe, source
 from synth.backends.render.diffusers.device import Device
 from synth.backends.render.diffusers.painter import Painter
+from synth.backends.render.diffusers.placement import place
+from synth.backends.render.diffusers.worker import Job, Worker
 from synth.errors import SynthError
+from synth.machine import usable_cores
 
 
 class Diffusers(Renderer):
-    """Renders with one pipeline on one device. Several GPUs would be several of these, one per process."""
+    """Renders with a pipeline on each device: in this process where there is one, else in one process each. Which
+    of them draws a picture is chance, and no part of what the picture is."""
 
     auto_rank: ClassVar[int] = 10
 
     def __init__(
-        self, settings: RenderSettings, source: source.Source, recipe: recipe.Recipe, device: Device, licence: str
+        self,
+        settings: RenderSettings,
+        source: source.Source,
+        recipe: recipe.Recipe,
+        device: Device,
+        places: Sequence[str],
+        licence: str,
     ) -> None:
         self._settings = settings
         self._source = source
         self._recipe = recipe
         self._device = device
-        self._painter: Painter | None = None
-        self._one_at_a_time = threading.Lock()
+        self._places = places
+        self._starting = threading.Lock()
+        self._painters: list[Painter | Worker] = []
+        self._idle: SimpleQueue[Painter | Worker] = SimpleQueue()
         self.batch_size = recipe.batch_size
+        self.workers = len(places)
         self.size = (recipe.width, recipe.height)
         self.attribution = f"Image generated with {source.name}" + (f" ({licence})" if licence else "")
 
@@ -48,8 +62,10 @@ class Diffusers(Renderer):
         except SynthError as error:
             return False, error.message
         if found.kind == "cuda":
+            found, places = place(None)
             preset = presets.fitting(presets.built_in(), found.memory)
-            return True, f"{found.name}, {found.memory:.0f} GB: preset {preset} fits"
+            count = f"{len(places)} GPUs, the smallest with" if len(places) > 1 else f"{found.name},"
+            return True, f"{count} {found.memory:.0f} GB: preset {preset} fits"
         if found.problem:
             return False, found.problem
         return True, "no GPU: on the CPU a picture takes minutes, so only when named"
@@ -57,6 +73,12 @@ class Diffusers(Renderer):
     @classmethod
     def suits_auto(cls) -> bool:
         return not machine.missing_packages() and machine.find().kind == "cuda"
+
+    @classmethod
+    def gpu_memory(cls) -> float:
+        if machine.missing_packages() or machine.find().kind == "cpu":
+            return 0.0
+        return presets.choose("", presets.built_in(), place(None)[0].memory)[1].memory
 
     @classmethod
     def diagnosis(cls) -> list[str]:
@@ -82,36 +104,55 @@ class Diffusers(Renderer):
     def create(cls, argument: str, settings: RenderSettings) -> Diffusers:
         machine.require_packages()
         machine.import_torch()
-        device = machine.pick(settings.device)
+        device, places = place(settings.device)
         name, preset = presets.choose(argument, presets.load(settings.presets), device.memory)
         if settings.revision is not None:
             preset = preset.model_copy(update={"revision": settings.revision})
         found = source.find(preset)
-        return cls(settings, found, recipe.resolve(name, preset, settings, found, device), device, preset.licence)
+        resolved = recipe.resolve(name, preset, settings, found, device)
+        return cls(settings, found, resolved, device, places, preset.licence)
 
     def identity(self) -> dict[str, Any]:
         return self._recipe.identity(self._source)
 
     def start(self) -> None:
-        from synth.backends.render.diffusers.loading import load
+        with self._starting:
+            if not self._painters:
+                self._painters = self._started()
+                for painter in self._painters:
+                    self._idle.put(painter)
 
-        with self._one_at_a_time:
-            if self._painter is None:
-                settings = self._settings
-                pipeline = load(self._source, self._recipe, self._device, settings.attention, settings.offload)
-                self._painter = Painter(pipeline, self._recipe, self._device)
+    def _started(self) -> list[Painter | Worker]:
+        settings = self._settings
+        if tuple(self._places) in (("cpu",), ("cuda:0",)):
+            from synth.backends.render.diffusers.loading import load
+
+            pipeline = load(self._source, self._recipe, self._device, settings.attention, settings.offload)
+            return [Painter(pipeline, self._recipe, self._device)]
+        threads = max(1, usable_cores() // self.workers) if self._device.kind == "cpu" else None
+        job = Job(self._source, self._recipe, self._device, settings.attention, settings.offload, threads)
+        workers = [Worker(place, job) for place in self._places]
+        try:
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.ready()
+        except BaseException:
+            for worker in workers:
+                worker.close()
+            raise
+        return list(workers)
 
     def render(self, requests: Sequence[RenderRequest]) -> list[Rendered]:
         self.start()
-        with self._one_at_a_time:
-            assert self._painter is not None
-            return self._painter.paint(requests)
+        painter = self._idle.get()
+        try:
+            return painter.paint(requests)
+        finally:
+            self._idle.put(painter)
 
     def close(self) -> None:
-        with self._one_at_a_time:
-            if self._painter is None:
-                return
-            self._painter = None
-            gc.collect()
-            if self._device.kind == "cuda":
-                machine.import_torch().cuda.empty_cache()
+        with self._starting:
+            for _ in range(len(self._painters)):
+                self._idle.get().close()  # when it has ended its work
+            self._painters = []

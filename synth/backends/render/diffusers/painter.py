@@ -45,7 +45,7 @@ class Painter:
         self._recipe = recipe
         self._device = device
         self._call = _fixed_arguments(pipeline, recipe)
-        self._prompts = prompts_for(pipeline, _is_guided(pipeline, self._call), recipe.options)
+        self._prompts: Any = prompts_for(pipeline, _is_guided(pipeline, self._call), recipe.options)
         #: smaller than the recipe's once memory ran out
         self.batch_size = recipe.batch_size
 
@@ -64,6 +64,18 @@ class Painter:
                 done[at] = self._finished(requests[at], todo[at], shot, attempt)
             todo = again
         return [done[at] for at in range(len(requests))]
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._pipeline = self._prompts = None
+        self._free()
+
+    def _free(self) -> None:
+        gc.collect()
+        if self._device.kind == "cuda":
+            import torch
+
+            torch.cuda.empty_cache()
 
     def _finished(self, asked: RenderRequest, drawn: RenderRequest, shot: _Shot, attempt: int) -> Rendered:
         notes = [shot.note, self._prompts.remark(asked)]
@@ -138,12 +150,8 @@ class Painter:
         ]
 
     def _halve(self) -> None:
-        import torch
-
         old, self.batch_size = self.batch_size, (self.batch_size + 1) // 2
-        gc.collect()
-        if self._device.kind == "cuda":
-            torch.cuda.empty_cache()
+        self._free()
         warnings.warn(
             f"out of memory with {old} pictures at once: going on with {self.batch_size} "
             f"(render_settings.batch_size={self.batch_size} would say so from the start)",
@@ -152,7 +160,8 @@ class Painter:
 
 
 def _deviations(pixels: Any) -> Any:
-    """How much each picture's brightness deviates, measured as the filter `picture` does."""
+    """How much each picture's brightness deviates, nearly as the filter `picture` measures it, which averages
+    otherwise; here it is done where the pictures are, before they are copied."""
     import torch
 
     red, green, blue = pixels[:, :3].unbind(1)

@@ -8,12 +8,17 @@ from typing import Any
 from synth.backends.render.base import RenderSettings
 from synth.backends.render.diffusers.device import Device
 from synth.backends.render.diffusers.presets import Preset
-from synth.backends.render.diffusers.source import Source, native_size, pixels_per_latent
+from synth.backends.render.diffusers.source import Source, call_parameters, native_size, pixels_per_latent
 from synth.errors import SynthError
 
 _RETRIES = 2
 #: goes up whenever the same recipe would give other pixels
 REVISION = 1
+#: arguments of a pipeline's call that are no options, like all that speak of prompts
+_OURS = {
+    "attention_mask", "callback", "callback_on_step_end", "callback_on_step_end_tensor_inputs", "callback_steps",
+    "clip_skip", "generator", "height", "latents", "num_inference_steps", "output_type", "return_dict", "width",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,10 @@ def resolve(name: str, preset: Preset, settings: RenderSettings, source: Source,
     """Settings over preset over what the model's configuration says.
 
     Raises:
-        SynthError: a picture size that the model cannot make.
+        SynthError: a picture size that the model cannot make, or options that its pipeline does not take.
     """
+    options = {**preset.options, **settings.options}
+    _check_options(options, source)
     native = native_size(source) if None in (preset.width, preset.height) else (0, 0)
     width = settings.width or preset.width or native[0]
     height = settings.height or preset.height or native[1]
@@ -84,10 +91,26 @@ def resolve(name: str, preset: Preset, settings: RenderSettings, source: Source,
         dtype=settings.dtype or _dtype(preset, device),
         variant=preset.variant,
         batch_size=settings.batch_size or preset.batch_size,
-        options={**preset.options, **settings.options},
+        options=options,
         retries=_or(settings.retries, _RETRIES),
         compile=settings.compile,
     )
+
+
+def _check_options(options: dict[str, Any], source: Source) -> None:
+    """A wrong option would fail every picture; one of ours would give pictures to the wrong prompts, or do nothing."""
+    for name in options:
+        if name in _OURS or "prompt" in name:
+            raise SynthError(
+                f"render_settings.options: {name} is decided by synth.",
+                "Leave it out. Size, steps and guidance have settings of their own.",
+            )
+        if name not in call_parameters(source):
+            known = sorted(one for one in call_parameters(source) if one not in _OURS and "prompt" not in one)
+            raise SynthError(
+                f"render_settings.options: the pipeline of {source.name} has no option '{name}'.",
+                f"It has {', '.join(known)}.",
+            )
 
 
 def _dtype(preset: Preset, device: Device) -> str:

@@ -7,6 +7,7 @@ pictures from text, at which size, and (by the hub's commit or the files' hashes
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 from dataclasses import dataclass
@@ -59,6 +60,11 @@ def find(preset: Preset) -> Source:
     folder = Path(preset.model).expanduser()
     if folder.exists() or preset.model.startswith((".", "/", "~")):
         source = _local(folder)
+        if preset.revision is not None:
+            raise SynthError(
+                f"render_settings.revision: {folder} is a folder, which has no revisions.",
+                "Leave it out; the files of a folder say by themselves which version they are.",
+            )
     else:
         file = _from_hub(preset.model, _INDEX, preset.revision)
         commit = file.parent.name
@@ -127,15 +133,28 @@ def _read_index(file: Path, where: str) -> dict[str, Any]:
     return index
 
 
-def _require_text_to_image(source: Source) -> None:
+def call_parameters(source: Source) -> set[str]:
+    """The arguments that the pipeline's call takes."""
+    found = set(inspect.signature(_pipeline_class(str(source.index["_class_name"])).__call__).parameters)
+    return found - {"self"}
+
+
+def _pipeline_class(name: str) -> Any:
+    """Raises `ValueError` where diffusers makes no pictures from text with it."""
     from diffusers.pipelines.auto_pipeline import AUTO_TEXT2IMAGE_PIPELINES_MAPPING, _get_task_class
 
+    return _get_task_class(AUTO_TEXT2IMAGE_PIPELINES_MAPPING, name)
+
+
+def _require_text_to_image(source: Source) -> None:
     name = str(source.index["_class_name"])
     try:
-        _get_task_class(AUTO_TEXT2IMAGE_PIPELINES_MAPPING, name)
+        _pipeline_class(name)
         problem = ""
     except ValueError:
         problem = f"its pipeline is a {name}"
+    if source.index.get("requires_aesthetics_score"):
+        problem = "it refines the pictures of another model"
     if "Control" in name:  # diffusers counts them as text-to-image, but they want a picture to follow
         problem = f"its pipeline is a {name}, which draws after another picture"
     channels = source.config("unet").get("in_channels")

@@ -16,11 +16,14 @@ _WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "C
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """torch has a class for it; its allocator for the CPU and cuBLAS say it in words only."""
+    """torch has a class for it; its allocator for the CPU and cuBLAS say it in words only. SANA's pipeline catches
+    it while decoding, advises in a warning, and stumbles over the picture that it has not got."""
     import torch
 
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
+    if isinstance(error, UnboundLocalError):
+        return "'image'" in str(error)
     return isinstance(error, RuntimeError) and any(word in str(error) for word in _WORDS)
 
 
