@@ -25,6 +25,8 @@ import numpy as np
 import torch
 from pipelines import FAMILIES, SIDE, inpainting
 
+from synth.backends import device as machine
+from synth.backends.device import Device
 from synth.backends.render.base import Rendered, RenderRequest, RenderSettings
 from synth.backends.render.diffusers import Diffusers, device, source
 from synth.backends.render.diffusers.emphasis import fragments
@@ -526,7 +528,7 @@ def test_out_of_memory_while_loading(models: dict[str, Path], monkeypatch: pytes
 
     monkeypatch.setattr(AutoPipelineForText2Image, "from_pretrained", full)
     renderer = made(models["sd15"])
-    renderer._device = device.Device("cuda", "Tiny GPU", "2.13", memory=4)
+    renderer._device = Device("cuda", "Tiny GPU", "2.13", memory=4)
     with pytest.raises(BackendError, match="does not fit into the memory of Tiny GPU with 4 GB") as error:
         renderer.start()
     assert "render_settings.offload=true" in error.value.fix
@@ -594,7 +596,7 @@ def test_a_model_of_the_hub_has_its_commit_as_revision(
 
 @pytest.fixture
 def fresh() -> Iterator[None]:
-    asked = device.find
+    asked = machine.find
     asked.cache_clear()
     yield
     asked.cache_clear()
@@ -608,7 +610,7 @@ def cuda(monkeypatch: pytest.MonkeyPatch, built_for: str | None, says: str, driv
 
     monkeypatch.setattr(torch.cuda, "is_available", available)
     monkeypatch.setattr(torch.version, "cuda", built_for)
-    monkeypatch.setattr(device, "_gpu_there", lambda: driver)
+    monkeypatch.setattr(machine, "_gpu_there", lambda: driver)
 
 
 @pytest.mark.parametrize(
@@ -644,7 +646,7 @@ def test_without_a_gpu_it_runs_when_named_and_auto_leaves_it(fresh: None, monkey
 def test_with_a_gpu_auto_takes_it_with_a_preset_that_fits(fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
     from synth.run.select import resolve
 
-    monkeypatch.setattr(device, "find", lambda: device.Device("cuda", "Fine GPU", "2.13", memory=24.0))
+    monkeypatch.setattr(machine, "find", lambda: Device("cuda", "Fine GPU", "2.13", memory=24.0))
     name, why = resolve("synth.renderers", "auto")
     assert (name, why) == ("diffusers", "Fine GPU, 24 GB: preset sdxl fits")
     lines = "\n".join(Diffusers.diagnosis())
@@ -664,12 +666,12 @@ def test_half_precision_is_for_gpus(models: dict[str, Path]) -> None:
     preset = presets.Preset(model=str(models["sd15"]))
     found = source.find(preset)
 
-    def dtype(one: device.Device, preset: presets.Preset = preset, **settings: Any) -> str:
+    def dtype(one: Device, preset: presets.Preset = preset, **settings: Any) -> str:
         return recipe.resolve("", preset, RenderSettings(**settings), found, one).dtype
 
-    new = device.Device("cuda", "new", "2.13")
-    old = device.Device("cuda", "old", "2.13", bfloat16=False)
-    cpu = device.Device("cpu", "CPU", "2.13")
+    new = Device("cuda", "new", "2.13")
+    old = Device("cuda", "old", "2.13", bfloat16=False)
+    cpu = Device("cpu", "CPU", "2.13")
     assert [dtype(one) for one in (new, old, cpu)] == ["bfloat16", "float16", "float32"]
     assert dtype(new, preset.model_copy(update={"dtype": "float16"})) == "float16"
     assert dtype(cpu, dtype="bfloat16") == "bfloat16"

@@ -12,10 +12,11 @@ import threading
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from synth.backends import device as machine
+from synth.backends.device import Device
 from synth.backends.render.base import Rendered, Renderer, RenderRequest, RenderSettings
-from synth.backends.render.diffusers import device as machine
+from synth.backends.render.diffusers import device as own
 from synth.backends.render.diffusers import presets, recipe, source
-from synth.backends.render.diffusers.device import Device
 from synth.backends.render.diffusers.painter import Painter
 from synth.errors import SynthError
 
@@ -40,7 +41,7 @@ class Diffusers(Renderer):
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
-        missing = machine.missing_packages()
+        missing = own.missing_packages()
         if missing:
             return False, f"not installed: {', '.join(missing)} (pip install 'synth-vlit[gpu]')"
         try:
@@ -56,17 +57,17 @@ class Diffusers(Renderer):
 
     @classmethod
     def suits_auto(cls) -> bool:
-        return not machine.missing_packages() and machine.find().kind == "cuda"
+        return not own.missing_packages() and machine.find().kind == "cuda"
 
     @classmethod
     def diagnosis(cls) -> list[str]:
-        if machine.missing_packages():
+        if own.missing_packages():
             return []
         found = machine.find()
-        attention = "xformers" if found.kind == "cuda" and machine.xformers()[0] else "torch's own"
+        attention = "xformers" if found.kind == "cuda" and own.xformers()[0] else "torch's own"
         lines = [
             f"torch {found.torch}, pictures on {found.name}",
-            f"attention: {attention} ({machine.xformers()[1]})",
+            f"attention: {attention} ({own.xformers()[1]})",
         ]
         if found.fix:
             lines.append(found.fix)
@@ -80,9 +81,9 @@ class Diffusers(Renderer):
 
     @classmethod
     def create(cls, argument: str, settings: RenderSettings) -> Diffusers:
-        machine.require_packages()
+        own.require_packages()
         machine.import_torch()
-        device = machine.pick(settings.device)
+        device = own.pick(settings.device)
         name, preset = presets.choose(argument, presets.load(settings.presets), device.memory)
         if settings.revision is not None:
             preset = preset.model_copy(update={"revision": settings.revision})
