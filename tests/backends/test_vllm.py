@@ -1,4 +1,4 @@
-"""vLLM without vLLM: which model, which share of the GPU, whose fault. The engine itself runs in tests/vllm."""
+"""vLLM without vLLM: which model, which share of the GPU, whose fault. The engine itself runs in tests/with_vllm."""
 
 from __future__ import annotations
 
