@@ -1,6 +1,6 @@
 """SmolLM2-135M as vLLM wants it: the test model's GGUF file, whose format vLLM refuses, with its weights unpacked.
 
-    python tests/with_vllm/smollm.py FOLDER
+python tests/with_vllm/smollm.py FOLDER
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ def unpack(folder: Path) -> Path:
     model = AutoModelForCausalLM.from_pretrained(**place, dtype=torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(**place)
     tokenizer.save_pretrained(folder)
+    del model.config.quantization_config  # it says GGUF, which the weights are no longer
     model.config.save_pretrained(folder)
     # Not `model.save_pretrained`: it refuses models that came from a GGUF file.
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items() if name != "lm_head.weight"}

@@ -153,7 +153,7 @@ class VLLM(LLM):
             "max_num_seqs": self.concurrency,
             "enable_prefix_caching": True,
             # Examples show compact JSON; and a weak model that may write blanks writes nothing else.
-            "structured_outputs_config": {"disable_any_whitespace": True},
+            "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
             "disable_log_stats": True,
         }
 

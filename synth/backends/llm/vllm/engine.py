@@ -71,7 +71,10 @@ class Engine:
         try:
             self._llm = await asyncio.shield(self._loading)
         except Exception as error:
-            raise start_failed(self._model, error, self._log) from error
+            explained = start_failed(self._model, error, self._log)
+            if str(self._log) not in explained.fix:
+                self._log.unlink(missing_ok=True)
+            raise explained from error
 
     async def stop(self) -> None:
         """End it, also in the middle of its start; safe to call twice."""

@@ -14,7 +14,9 @@ from synth.errors import BackendError, SynthError
 _LOG_END = 200_000
 _LONGEST = 400
 #: "(EngineCore pid=12) ERROR 11-21 16:30:00 [core.py:1] " in front of what is said
-_PREFIX = re.compile(r"^(?:\([^)]*\)\s*)*(?:[A-Z]+ [\d-]+ [\d:]+ \[[^\]]*\]\s*)?(?:[\w.]*(?:Error|Exception): )?\s*")
+_PREFIX = re.compile(
+    r"^(?:\([^)]*\)\s*)*(?:[A-Z]+ [\d-]+ [\d:]+ \[[^\]]*\]\s*)?(?:[\w.]*(?:Error|Exception): |Value error, )?\s*"
+)
 _SPEAKS_OF_AN_ERROR = re.compile(r"ERROR|Error\b|Exception\b")
 _RAISED = re.compile(r"\b\w*(?:Error|Exception): \S")
 
