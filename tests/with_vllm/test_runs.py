@@ -87,7 +87,8 @@ def server(smollm: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     command = [
         sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(smollm), "--port", str(port),
-        "--served-model-name", "smollm", "--max-model-len", "2048", "--host", "127.0.0.1", "--enable-prompt-tokens-details",
+        "--served-model-name", "smollm", "--max-model-len", "2048", "--host", "127.0.0.1",
+        "--enable-prompt-tokens-details",
     ]  # fmt: skip
     log = (smollm.parent / "vllm-server.log").open("wb")
     process = subprocess.Popen(command, stdout=log, stderr=log)

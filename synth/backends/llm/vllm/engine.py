@@ -119,17 +119,19 @@ def abandonable(work: Callable[[], Value]) -> asyncio.Future[Value]:
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Value] = loop.create_future()
 
-    def tell(setter: Callable[[Any], None], value: Any) -> None:
+    def tell(setter: Callable[[Any], None], outcome: Any) -> None:
         if not future.done():
-            setter(value)
+            setter(outcome)
 
     def run() -> None:
+        setter: Callable[[Any], None] = future.set_result
+        outcome: Any
         try:
-            outcome = future.set_result, work()
+            outcome = work()
         except BaseException as error:
-            outcome = future.set_exception, error
+            setter, outcome = future.set_exception, error
         with suppress(RuntimeError):  # the loop is closed, nobody listens
-            loop.call_soon_threadsafe(tell, *outcome)
+            loop.call_soon_threadsafe(tell, setter, outcome)
 
     threading.Thread(target=run, daemon=True, name="vllm-start").start()
     return future
