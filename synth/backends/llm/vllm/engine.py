@@ -56,7 +56,7 @@ class Engine:
 
     @property
     def log(self) -> Path | None:
-        """What vLLM and its processes said; removed when all went well."""
+        """What vLLM and its processes said; removed by `stop` when all went well."""
         return self._log
 
     async def start(self) -> None:
@@ -74,6 +74,7 @@ class Engine:
             explained = start_failed(self._model, error, self._log)
             if str(self._log) not in explained.fix:
                 self._log.unlink(missing_ok=True)
+            self._log = None  # one that the error names stays
             raise explained from error
 
     async def stop(self) -> None:
@@ -88,11 +89,10 @@ class Engine:
         if loading is not None and loading.exception() is None:
             self._llm = loading.result()
         llm, self._llm = self._llm, None
-        if llm is None:
-            return
-        broken = llm.errored
-        with suppress(Exception):  # an engine that died has nothing left to end
-            await asyncio.to_thread(llm.shutdown)
+        broken = llm is not None and llm.errored
+        if llm is not None:
+            with suppress(Exception):  # an engine that died has nothing left to end
+                await asyncio.to_thread(llm.shutdown)
         if self._log is not None and not broken:
             self._log.unlink(missing_ok=True)
 
@@ -165,6 +165,7 @@ def _log_into(file: Path | None) -> None:
     logger = logging.getLogger("vllm")
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
+        handler.close()
     logger.addHandler(logging.FileHandler(file, encoding="utf-8") if file else logging.NullHandler())
 
 
