@@ -131,7 +131,7 @@ def test_what_decides_the_replies_is_the_identity(installed: None, folder: Path)
 
     first = identity()
     assert (first["name"], first["model"]) == ("vllm", "tiny")
-    free = {"memory_fraction": 0.3, "tensor_parallel": 2, "max_length": 4096, "concurrency": 7}
+    free = {"memory_fraction": 0.3, "tensor_parallel": 2, "max_length": 4096, "concurrency": 7, "compile": False}
     assert identity(**free) == first
     assert identity(quantization="fp8") != first
     assert identity(dtype="float32") != first
@@ -148,11 +148,12 @@ def test_settings_reach_the_engine(installed: None, folder: Path, monkeypatch: p
     plain = arguments()
     assert plain["gpu_memory_utilization"] == 0.8 and plain["max_model_len"] == -1
     changed = arguments(
-        memory_fraction=0.3, tensor_parallel=2, max_length=4096, concurrency=7, dtype="float16", quantization="fp8"
-    )
+        memory_fraction=0.3, tensor_parallel=2, max_length=4096, concurrency=7, dtype="float16", quantization="fp8",
+        compile=False,
+    )  # fmt: skip
     assert {key: value for key, value in changed.items() if value != plain[key]} == {
         "gpu_memory_utilization": 0.3, "tensor_parallel_size": 2, "max_model_len": 4096, "max_num_seqs": 7,
-        "dtype": "float16", "quantization": "fp8",
+        "dtype": "float16", "quantization": "fp8", "enforce_eager": True,
     }  # fmt: skip
 
 

@@ -37,7 +37,7 @@ EXAMPLES = SharedPrompt(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def llm(smollm: Path) -> AsyncIterator[VLLM]:
-    one = VLLM.create(str(smollm), LLMSettings(max_length=LIMIT, concurrency=16))
+    one = VLLM.create(str(smollm), LLMSettings(max_length=LIMIT, concurrency=16, compile=False))
     await one.start()
     yield one
     await one.close()
@@ -161,7 +161,7 @@ async def test_settings_that_the_model_does_not_allow(
 
 async def test_no_room(smollm: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.delenv("VLLM_CPU_KVCACHE_SPACE")
-    one = VLLM.create(str(smollm), LLMSettings(memory_fraction=1.0))
+    one = VLLM.create(str(smollm), LLMSettings(memory_fraction=1.0, compile=False))
     with pytest.raises(BackendError, match="less memory free") as caught:
         await one.start()
     await one.close()
@@ -171,7 +171,7 @@ async def test_no_room(smollm: Path, monkeypatch: pytest.MonkeyPatch, capfd: pyt
 
 
 async def test_a_start_can_be_given_up(smollm: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    one = VLLM.create(str(smollm), LLMSettings(max_length=LIMIT))
+    one = VLLM.create(str(smollm), LLMSettings(max_length=LIMIT, compile=False))
     task = asyncio.create_task(one.start())
     while not engines():
         await asyncio.sleep(0.1)

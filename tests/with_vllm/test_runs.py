@@ -29,7 +29,7 @@ def generate(smollm: Path, out: Path) -> list[str]:
     return [
         sys.executable, "-m", "synth.cli", "generate", "--ability", "animal", "--n", "2", "--max-candidates", "4",
         "--llm", f"vllm:{smollm}", "--renderer", "preview", "--out", str(out), "--max-tokens", "200",
-        "--set", "llm_settings.max_length=4096",
+        "--set", "llm_settings.max_length=4096", "--set", "llm_settings.compile=false",
     ]  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def server(smollm: Path) -> Iterator[str]:
     command = [
         sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(smollm), "--port", str(port),
         "--served-model-name", "smollm", "--max-model-len", "2048", "--host", "127.0.0.1",
-        "--enable-prompt-tokens-details",
+        "--enable-prompt-tokens-details", "--enforce-eager",
     ]  # fmt: skip
     log = (smollm.parent / "vllm-server.log").open("wb")
     process = subprocess.Popen(command, stdout=log, stderr=log)

@@ -41,6 +41,7 @@ class LLMSettings(Record):
     max_length: int | None = Field(None, ge=256, description="vllm: most tokens of prompt and reply")
     memory_fraction: float | None = Field(None, gt=0, le=1, description="vllm: its share of the GPU's memory")
     tensor_parallel: int = Field(1, ge=1, description="vllm: GPUs over which the model is spread")
+    compile: bool = Field(True, description="vllm: compile the model; false starts sooner and writes slower")
 
 
 def text_key(text: str) -> str:

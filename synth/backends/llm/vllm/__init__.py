@@ -151,6 +151,7 @@ class VLLM(LLM):
             "gpu_memory_utilization": settings.memory_fraction or model.memory_share(self._device),
             "max_model_len": settings.max_length or -1,  # -1: as long as the model and the memory allow
             "max_num_seqs": self.concurrency,
+            "enforce_eager": not settings.compile,
             "enable_prefix_caching": True,
             # Examples show compact JSON; and a weak model that may write blanks writes nothing else.
             "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
