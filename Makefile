@@ -12,7 +12,7 @@ help:
 	@echo "make test   set up, run the tests"
 	@echo "make lint   ruff and mypy"
 	@echo "make test-vllm  the tests with the real vLLM, on the CPU, in an environment of their own"
-	@echo "make resolve    do the versions of the extra [gpu] fit each other?"
+	@echo "make resolve    do the versions of the extras [gpu] and [xformers] fit each other?"
 	@echo "make bench  what measures speed and memory"
 	@echo "make clean  remove .venv and build leftovers (runs/ stays)"
 
@@ -59,10 +59,10 @@ $(VLLM)/.installed: tests/with_vllm/requirements.txt pyproject.toml
 	@$(VLLM_PIP) install --no-deps --editable .
 	@touch $@
 
-# Nothing is installed.
-resolve: $(STAMP)local
-	@$(PIP) install --dry-run --ignore-installed --constraint constraints.txt '.[gpu]'
-	@echo "[gpu] resolves"
+# Reads what packages say of each other and installs nothing. pip would fetch gigabytes to find it out.
+resolve: $(STAMP)dev
+	@$(BIN)/uv pip compile --quiet --constraint constraints.txt --extra gpu --extra xformers pyproject.toml > /dev/null
+	@echo "[gpu,xformers] resolve"
 
 # mypy reads the package as it is installed, so that the folders mapped to synth.* are really there.
 lint: $(STAMP)dev
