@@ -93,7 +93,7 @@ async def test_requests_are_batched(llm: VLLM) -> None:
 
 
 async def test_the_shared_beginning_comes_from_the_prefix_cache(llm: VLLM) -> None:
-    shared = SharedPrompt([{"role": "system", "content": "You know all about glass. " * 40}])
+    shared = SharedPrompt([{"role": "system", "content": "You know all about glass. " * 120}])
     first = await llm.chat(make_request("Subject: vase", shared=shared))
     second = await llm.chat(make_request("Subject: window", shared=shared))
     assert second.cached_tokens > 0.7 * second.prompt_tokens
@@ -132,10 +132,13 @@ async def test_a_dead_engine_stops_the_run(llm: VLLM) -> None:
     await asyncio.sleep(0.5)
     (engine,) = engines()
     engine.kill()
-    with pytest.raises(BackendError, match="engine with the model smollm2-135m died"):
+    with pytest.raises(BackendError, match="engine with the model smollm2-135m died") as caught:
         await task
     with pytest.raises(BackendError):
         await llm.chat(make_request("Subject: after the end"))
+    assert llm._engine is not None and llm._engine.log is not None
+    assert str(llm._engine.log) in caught.value.fix
+    llm._engine.log.unlink()
 
 
 # -- starts ----------------------------------------------------------------------------------------
