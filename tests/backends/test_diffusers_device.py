@@ -13,6 +13,8 @@ import pytest
 import torch
 from diffusing import apart, ask, made, painter, refused, started
 
+from synth.backends import device as machine
+from synth.backends.device import Device
 from synth.backends.render.base import RenderSettings
 from synth.backends.render.diffusers import Diffusers, device, source
 from synth.errors import MissingExtra
@@ -22,7 +24,7 @@ pytestmark = diffusing.MARKS
 
 @pytest.fixture
 def fresh() -> Iterator[None]:
-    asked = device.find
+    asked = machine.find
     asked.cache_clear()
     yield
     asked.cache_clear()
@@ -36,7 +38,7 @@ def cuda(monkeypatch: pytest.MonkeyPatch, built_for: str | None, says: str, driv
 
     monkeypatch.setattr(torch.cuda, "is_available", available)
     monkeypatch.setattr(torch.version, "cuda", built_for)
-    monkeypatch.setattr(device, "_gpu_there", lambda: driver)
+    monkeypatch.setattr(machine, "_gpu_there", lambda: driver)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_without_a_gpu_it_runs_when_named_and_auto_leaves_it(fresh: None, monkey
 def test_with_a_gpu_auto_takes_it_with_a_preset_that_fits(fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
     from synth.run.select import resolve
 
-    monkeypatch.setattr(device, "find", lambda: device.Device("cuda", "Fine GPU", "2.13", memory=24.0))
+    monkeypatch.setattr(machine, "find", lambda: Device("cuda", "Fine GPU", "2.13", memory=24.0))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: SimpleNamespace(total_memory=24e9))
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda number: (8, 6))
@@ -96,12 +98,12 @@ def test_half_precision_is_for_gpus(models: dict[str, Path]) -> None:
     preset = presets.Preset(model=str(models["sd15"]))
     found = source.find(preset)
 
-    def dtype(one: device.Device, preset: presets.Preset = preset, **settings: Any) -> str:
+    def dtype(one: Device, preset: presets.Preset = preset, **settings: Any) -> str:
         return recipe.resolve("", preset, RenderSettings(**settings), found, one).dtype
 
-    new = device.Device("cuda", "new", "2.13")
-    old = device.Device("cuda", "old", "2.13", bfloat16=False)
-    cpu = device.Device("cpu", "CPU", "2.13")
+    new = Device("cuda", "new", "2.13")
+    old = Device("cuda", "old", "2.13", bfloat16=False)
+    cpu = Device("cpu", "CPU", "2.13")
     assert [dtype(one) for one in (new, old, cpu)] == ["bfloat16", "float16", "float32"]
     assert dtype(new, preset.model_copy(update={"dtype": "float16"})) == "float16"
     assert dtype(cpu, dtype="bfloat16") == "bfloat16"

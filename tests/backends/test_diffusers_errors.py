@@ -13,8 +13,9 @@ import torch
 from diffusing import made, refused
 from pipelines import SIDE, inpainting
 
+from synth.backends.device import Device
 from synth.backends.render.base import RenderSettings
-from synth.backends.render.diffusers import Diffusers, device
+from synth.backends.render.diffusers import Diffusers
 from synth.errors import BackendError
 
 pytestmark = diffusing.MARKS
@@ -77,7 +78,7 @@ def test_out_of_memory_while_loading(models: dict[str, Path], monkeypatch: pytes
 
     monkeypatch.setattr(AutoPipelineForText2Image, "from_pretrained", full)
     renderer = made(models["sd15"])
-    renderer._device = device.Device("cuda", "Tiny GPU", "2.13", memory=4)
+    renderer._device = Device("cuda", "Tiny GPU", "2.13", memory=4)
     with pytest.raises(BackendError, match="does not fit into the memory of Tiny GPU with 4 GB") as error:
         renderer.start()
     assert "render_settings.offload=true" in error.value.fix

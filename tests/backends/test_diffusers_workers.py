@@ -19,8 +19,10 @@ import pytest
 import torch
 from diffusing import TOLERANCE, apart, ask, made, started
 
+from synth.backends import device as machine
+from synth.backends.device import Device
 from synth.backends.render.base import Rendered, RenderRequest, RenderSettings
-from synth.backends.render.diffusers import Diffusers, device, placement, worker
+from synth.backends.render.diffusers import Diffusers, placement, worker
 from synth.backends.render.diffusers.worker import Worker, _environment
 from synth.errors import BackendError, SynthError
 from tests.doubles import pictures, rows, run
@@ -148,7 +150,7 @@ def test_warnings_of_a_process_are_the_parents() -> None:
 def gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three, of which the last is small and old."""
     memory, capability = (80e9, 48e9, 11e9), ((9, 0), (8, 6), (7, 5))
-    monkeypatch.setattr(device, "find", lambda: device.Device("cuda", "Fine GPU", "2.13", memory=80.0))
+    monkeypatch.setattr(machine, "find", lambda: Device("cuda", "Fine GPU", "2.13", memory=80.0))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda n: SimpleNamespace(total_memory=memory[n]))
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda n: capability[n])

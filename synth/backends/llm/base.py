@@ -35,6 +35,13 @@ class LLMSettings(Record):
     price_in: float = Field(0.0, ge=0, description="price of a million prompt tokens")
     price_out: float = Field(0.0, ge=0, description="price of a million reply tokens")
     threads: int | None = Field(None, ge=1, description="CPU threads of the embedded model")
+    revision: str | None = Field(None, description="vllm: commit, branch or tag of a model of the hub")
+    quantization: str | None = Field(None, description="vllm: fp8, awq, ...; none: as the model says")
+    dtype: Literal["bfloat16", "float16", "float32"] | None = Field(None, description="vllm: none: as the model says")
+    max_length: int | None = Field(None, ge=256, description="vllm: most tokens of prompt and reply")
+    memory_fraction: float | None = Field(None, gt=0, le=1, description="vllm: its share of the GPU's memory")
+    tensor_parallel: int = Field(1, ge=1, description="vllm: GPUs over which the model is spread")
+    compile: bool = Field(True, description="vllm: compile the model; false starts sooner and writes slower")
 
 
 def text_key(text: str) -> str:
@@ -140,6 +147,11 @@ class LLM(ABC):
     def available(cls) -> tuple[bool, str]:
         """Whether this machine can run it, and why (not): a line for `auto` and `synth doctor`."""
         return True, ""
+
+    @classmethod
+    def gpu_memory(cls) -> float:
+        """GB that it takes of the first GPU, as `auto` would run it; for the memory plan of `synth doctor`."""
+        return 0.0
 
     @classmethod
     @abstractmethod

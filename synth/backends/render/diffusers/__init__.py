@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from queue import SimpleQueue
 from typing import Any, ClassVar
 
+from synth.backends import device as machine
+from synth.backends.device import Device
 from synth.backends.render.base import Rendered, Renderer, RenderRequest, RenderSettings
-from synth.backends.render.diffusers import device as machine
+from synth.backends.render.diffusers import device as own
 from synth.backends.render.diffusers import presets, recipe, source
-from synth.backends.render.diffusers.device import Device
 from synth.backends.render.diffusers.painter import Painter
 from synth.backends.render.diffusers.placement import place
 from synth.backends.render.diffusers.worker import Job, Worker
@@ -54,7 +55,7 @@ class Diffusers(Renderer):
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
-        missing = machine.missing_packages()
+        missing = own.missing_packages()
         if missing:
             return False, f"not installed: {', '.join(missing)} (pip install 'synth-vlit[gpu]')"
         try:
@@ -72,23 +73,23 @@ class Diffusers(Renderer):
 
     @classmethod
     def suits_auto(cls) -> bool:
-        return not machine.missing_packages() and machine.find().kind == "cuda"
+        return not own.missing_packages() and machine.find().kind == "cuda"
 
     @classmethod
     def gpu_memory(cls) -> float:
-        if machine.missing_packages() or machine.find().kind == "cpu":
+        if own.missing_packages() or machine.find().kind == "cpu":
             return 0.0
         return presets.choose("", presets.built_in(), place(None)[0].memory)[1].memory
 
     @classmethod
     def diagnosis(cls) -> list[str]:
-        if machine.missing_packages():
+        if own.missing_packages():
             return []
         found = machine.find()
-        attention = "xformers" if found.kind == "cuda" and machine.xformers()[0] else "torch's own"
+        attention = "xformers" if found.kind == "cuda" and own.xformers()[0] else "torch's own"
         lines = [
             f"torch {found.torch}, pictures on {found.name}",
-            f"attention: {attention} ({machine.xformers()[1]})",
+            f"attention: {attention} ({own.xformers()[1]})",
         ]
         if found.fix:
             lines.append(found.fix)
@@ -102,7 +103,7 @@ class Diffusers(Renderer):
 
     @classmethod
     def create(cls, argument: str, settings: RenderSettings) -> Diffusers:
-        machine.require_packages()
+        own.require_packages()
         machine.import_torch()
         device, places = place(settings.device)
         name, preset = presets.choose(argument, presets.load(settings.presets), device.memory)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
-import os
 from pathlib import Path
 from typing import Any
 
-from synth.backends.render.diffusers import device as machine
-from synth.backends.render.diffusers.device import Device
+from synth.backends.device import Device
+from synth.backends.models import offline
+from synth.backends.render.diffusers import device as own
 from synth.backends.render.diffusers.recipe import Recipe
 from synth.backends.render.diffusers.source import Source
 from synth.backends.render.diffusers.trouble import is_out_of_memory, loading_failed, no_room
@@ -53,7 +53,7 @@ def _read(source: Source, recipe: Recipe) -> Any:
     if source.commit is not None:
         options["revision"] = source.commit
         options["variant"] = recipe.variant
-        options["local_files_only"] = os.environ.get("SYNTH_OFFLINE", "") not in ("", "0")
+        options["local_files_only"] = offline()
     elif recipe.variant and any(Path(source.place).rglob(f"*.{recipe.variant}.*")):
         options["variant"] = recipe.variant
     return AutoPipelineForText2Image.from_pretrained(source.place, **options)
@@ -101,7 +101,7 @@ def _set_attention(pipeline: Any, device: Device, wanted: str | None) -> None:
     """`wanted` by name; else xformers where it loads, for the UNets it was written for; else torch's own
     attention, which picks its best kernel."""
     if wanted in (None, "auto"):
-        if device.kind == "cuda" and getattr(pipeline, "unet", None) is not None and machine.xformers()[0]:
+        if device.kind == "cuda" and getattr(pipeline, "unet", None) is not None and own.xformers()[0]:
             try:
                 pipeline.enable_xformers_memory_efficient_attention()
             except Exception:  # models differ in what they let replace; torch's own attention is as right
@@ -111,7 +111,7 @@ def _set_attention(pipeline: Any, device: Device, wanted: str | None) -> None:
         return
     try:
         if wanted == "xformers":
-            there, why = machine.xformers()
+            there, why = own.xformers()
             if not there:
                 raise ValueError(why)
             pipeline.enable_xformers_memory_efficient_attention()

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from synth.backends.device import Device
 from synth.backends.render.base import BLANK_DEVIATION, Rendered, RenderRequest
-from synth.backends.render.diffusers.device import Device
 from synth.backends.render.diffusers.prompts import prompts_for
 from synth.backends.render.diffusers.recipe import Recipe
 from synth.backends.render.diffusers.trouble import device_broke, is_broken_device, is_out_of_memory, no_room_for_one

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from synth.backends.render.diffusers import device as machine
-from synth.backends.render.diffusers.device import Device
+from synth.backends.device import Device
+from synth.backends.render.diffusers import device as own
 from synth.errors import SynthError
 
 _NAME = re.compile(r"cpu|cuda(?::(\d+))?")
@@ -33,7 +33,7 @@ def place(wanted: Sequence[str] | None) -> tuple[Device, tuple[str, ...]]:
         raise SynthError(
             "render_settings.device: GPUs and CPU together would make different pictures.", "Use one kind alone."
         )
-    device = machine.pick("cuda" if "cuda" in kinds else "cpu" if kinds else None)
+    device = own.pick("cuda" if "cuda" in kinds else "cpu" if kinds else None)
     if device.kind == "cpu":
         return device, tuple(names or ["cpu"])
     return _gpus(device, names)

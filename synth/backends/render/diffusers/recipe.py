@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from synth.backends.device import Device
 from synth.backends.render.base import RenderSettings
-from synth.backends.render.diffusers.device import Device
 from synth.backends.render.diffusers.presets import Preset
 from synth.backends.render.diffusers.source import Source, call_parameters, native_size, pixels_per_latent
 from synth.errors import SynthError

@@ -6,17 +6,16 @@ pictures from text, at which size, and (by the hub's commit or the files' hashes
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synth.backends.fingerprint import fingerprint
+from synth.backends import hub
+from synth.backends.fingerprint import folder_fingerprint
 from synth.backends.render.diffusers.presets import Preset
-from synth.errors import BackendError, SynthError
+from synth.errors import SynthError
 
 _INDEX = "model_index.json"
 #: what decides the pixels in a model's folder
@@ -107,20 +106,13 @@ def _local(folder: Path) -> Source:
             f"--renderer diffusers:{folder}: there is no {_INDEX} in this folder.",
             "Give the folder of a whole pipeline in diffusers' format, not of a component, a LoRA or a checkpoint.",
         )
-    return Source(str(folder.resolve()), folder.resolve().name, _digest(folder), None, _read_index(index, str(folder)))
-
-
-def _digest(folder: Path) -> str:
-    """A hash of the files that decide the pixels; those of weights are remembered."""
-    files = sorted(
-        file
-        for file in folder.rglob("*")
-        if file.is_file() and file.suffix in _DECIDING and not any(p.startswith(".") for p in file.parts[-3:])
+    return Source(
+        str(folder.resolve()),
+        folder.resolve().name,
+        folder_fingerprint(folder, _DECIDING),
+        None,
+        _read_index(index, str(folder)),
     )
-    whole = hashlib.blake2b(digest_size=8)
-    for file in files:
-        whole.update(f"{file.relative_to(folder).as_posix()}\0{fingerprint(file)}\0".encode())
-    return whole.hexdigest()
 
 
 def _read_index(file: Path, where: str) -> dict[str, Any]:
@@ -169,52 +161,4 @@ def _require_text_to_image(source: Source) -> None:
 
 
 def _from_hub(model: str, name: str, revision: str | None) -> Path:
-    """A small file of a model, from the cache or the hub.
-
-    Raises:
-        SynthError: no such model or revision, no access to it, or the hub is out of reach.
-    """
-    from huggingface_hub import errors as hub
-    from huggingface_hub import hf_hub_download
-
-    offline = os.environ.get("SYNTH_OFFLINE", "") not in ("", "0")
-    page = f"https://huggingface.co/{model}"
-    try:
-        return Path(hf_hub_download(model, name, revision=revision, local_files_only=offline))
-    except hub.GatedRepoError as error:
-        raise SynthError(
-            f"The model {model} is gated: its licence must be accepted before it can be fetched.",
-            f"Accept it at {page}, then log in with 'hf auth login' or set HF_TOKEN to a token of that account.",
-        ) from error
-    except hub.RepositoryNotFoundError as error:
-        raise SynthError(
-            f"There is no model '{model}' on the Hugging Face hub, or it is private.",
-            "Check the name (owner/model). For a private model, log in with 'hf auth login' or set HF_TOKEN.",
-        ) from error
-    except hub.RevisionNotFoundError as error:
-        raise SynthError(
-            f"The model {model} has no revision '{revision}'.", f"Look at {page}/commits/main, or leave it out."
-        ) from error
-    except (hub.LocalEntryNotFoundError, hub.OfflineModeIsEnabled) as error:
-        why = "SYNTH_OFFLINE is set" if offline else "the Hugging Face hub cannot be reached"
-        raise BackendError(
-            f"The model {model} is not on this machine, and {why}.",
-            f"Fetch it where there is a connection ('hf download {model}'{_at(revision)}) and copy it here, then give "
-            "its folder: --renderer diffusers:FOLDER.",
-        ) from error
-    except hub.EntryNotFoundError as error:
-        raise SynthError(
-            f"The model {model} has no {name}: it is not in diffusers' format.",
-            "Name a model in diffusers' format; many checkpoints have such a version on the hub.",
-        ) from error
-    except hub.HFValidationError as error:
-        raise SynthError(f"'{model}' is no name of a model: {error}", "Names look like owner/model.") from error
-    except Exception as error:  # the hub's client raises what its transport raises
-        raise BackendError(
-            f"The model {model} cannot be looked up on the Hugging Face hub: {type(error).__name__}: {error}",
-            "Check the connection and try again.",
-        ) from error
-
-
-def _at(revision: str | None) -> str:
-    return f" --revision {revision}" if revision else ""
+    return hub.small_file(model, name, revision, "--renderer diffusers", "diffusers' format")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from synth.errors import BackendError, SynthError
 
 if TYPE_CHECKING:
-    from synth.backends.render.diffusers.device import Device
+    from synth.backends.device import Device
     from synth.backends.render.diffusers.recipe import Recipe
     from synth.backends.render.diffusers.source import Source
 

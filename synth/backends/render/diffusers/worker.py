@@ -18,8 +18,8 @@ from functools import partial
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, Literal
 
+from synth.backends.device import Device, import_torch
 from synth.backends.render.base import Rendered, RenderRequest
-from synth.backends.render.diffusers.device import Device, import_torch
 from synth.backends.render.diffusers.painter import Painter
 from synth.backends.render.diffusers.recipe import Recipe
 from synth.backends.render.diffusers.source import Source
