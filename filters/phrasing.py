@@ -36,7 +36,9 @@ _VERBS = frozenset(
     """be are am were have had do did can cannot could will would should may might must see seen show help look make
     stand lie sit hang cover give fill form wear carry hold rise lead fall belong grow surround point tell say call
     name use float run walk fly swim eat drink sleep play ride push pull keep need made gave stood lay sat hung held
-    wore rose led fell grew ran flew swam came went chose
+    wore rose led fell grew ran flew swam came went chose identify match create feature include contain display
+    represent resemble suggest indicate fit suit become remain appear serve bring dominate decorate frame line fly
+    consist depict contrast gleam shine glow blend lean face reach spread stretch keep get go tell
     """.split()  # noqa: SIM905
 )
 _NO_VERBS = frozenset("this its his hers as us across always besides towards others less plus yes red".split())  # noqa: SIM905
@@ -128,7 +130,7 @@ def _fragment(answer: str, keywords: Sequence[str]) -> str:
     lowered = {keyword.lower() for keyword in keywords}
     if len(lowered.intersection(re.split(r"[,.] *", first.lower()))) >= _LISTED:
         return "the answer only lists keywords"
-    if any(word.endswith("ing") for word in spoken):
+    if any(word.endswith("ing") for word in spoken) or content_stems(first) <= content_stems(" ".join(keywords)):
         return "the answer has no verb"
     return ""
 

@@ -50,6 +50,7 @@ def test_a_second_sentence_can_be_kept_to_one_purpose() -> None:
         ("A red fox, snowy forest, tall trees, white snow.", "only lists keywords"),
         ("A red fox running across a snowy forest with tall trees.", "has no verb"),
         ("A red fox running across a snowy forest. In reality it sleeps.", "has no verb"),
+        ("The white snow of the tall trees.", "has no verb"),
         ("A red fox is in a snowy forest with tall trees.", ""),
         ("A red fox runs across a snowy forest.", ""),
         ("The tall trees show that it is a forest.", ""),
