@@ -5,12 +5,13 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STAMP  := $(VENV)/.installed-
 
-.PHONY: help demo test test-vllm resolve lint bench clean
+.PHONY: help demo test test-render test-vllm resolve lint bench clean
 
 help:
 	@echo "make demo   set up, generate 24 samples with the embedded model, export them, write a report"
 	@echo "make test   set up, run the tests"
 	@echo "make lint   ruff and mypy"
+	@echo "make test-render  the tests of what needs torch, on the CPU, in an environment of their own"
 	@echo "make test-vllm  the tests with the real vLLM, on the CPU, in an environment of their own"
 	@echo "make resolve    do the versions of the extras [gpu] and [xformers] fit each other?"
 	@echo "make bench  what measures speed and memory"
@@ -39,6 +40,20 @@ demo: $(STAMP)local
 test: $(STAMP)dev
 	@$(BIN)/synth models fetch smollm2-135m
 	$(BIN)/python -m pytest
+
+# Diffusers, open_clip, the surrogate scorer and the safety filter with their real libraries and tiny models, on the CPU.
+RENDER := .venv-render
+RENDER_TESTS := $(wildcard tests/backends/test_diffusers*.py) tests/backends/test_openclip.py \
+  tests/backends/test_labels.py tests/filters/test_safety.py
+test-render: $(RENDER)/.installed
+	$(RENDER)/bin/python -m pytest $(RENDER_TESTS)
+
+$(RENDER)/.installed: pyproject.toml constraints.txt
+	@test -x $(RENDER)/bin/python || $(PYTHON) -m venv $(RENDER)
+	@echo "Installing the extras [render,labels,nsfw] into $(RENDER) ..."
+	@$(RENDER)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt \
+	  --editable '.[local,dev,render,labels,nsfw]'
+	@touch $@
 
 # vLLM's own metadata brings a torchvision that does not load beside a CPU build of torch: its packages are listed, all
 # of them, and nothing is resolved. Where there is no such torch (it is not on PyPI) there is nothing to test with.
@@ -79,4 +94,4 @@ bench: $(STAMP)dev
 	$(BIN)/python benchmarks/flow.py
 
 clean:
-	rm -rf $(VENV) $(VLLM) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(RENDER) $(VLLM) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
