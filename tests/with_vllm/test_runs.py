@@ -89,6 +89,7 @@ def server(smollm: Path) -> Iterator[str]:
         sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(smollm), "--port", str(port),
         "--served-model-name", "smollm", "--max-model-len", "2048", "--host", "127.0.0.1",
         "--enable-prompt-tokens-details", "--enforce-eager",
+        "--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}',
     ]  # fmt: skip
     log = (smollm.parent / "vllm-server.log").open("wb")
     process = subprocess.Popen(command, stdout=log, stderr=log)

@@ -93,6 +93,8 @@ class Engine:
         if llm is not None:
             with suppress(Exception):  # an engine that died has nothing left to end
                 await asyncio.to_thread(llm.shutdown)
+            # Its destructor does it again, perhaps when Python itself is half gone, and then complains.
+            llm.shutdown = lambda: None
         if self._log is not None and not broken:
             self._log.unlink(missing_ok=True)
 
