@@ -52,10 +52,10 @@ def waiting_renderer() -> Any:
     from synth.backends.render.base import Rendered, Renderer
 
     class Waiting(Renderer):
-        """Noise after two seconds; `batches` counts the calls, `busy` sums their seconds."""
+        """Noise after two seconds; `batches` and `drawn` count calls and pictures, `busy` sums the calls' seconds."""
 
         batch_size = BATCH
-        batches = 0
+        batches = drawn = 0
         busy = 0.0
 
         @classmethod
@@ -73,6 +73,7 @@ def waiting_renderer() -> Any:
                 made.append(Rendered(Image.fromarray(coarse).resize((512, 512))))
             time.sleep(max(0.0, SECONDS_PER_BATCH - (time.perf_counter() - began)))
             self.batches += 1
+            self.drawn += len(made)
             self.busy += time.perf_counter() - began
             return made
 
@@ -92,7 +93,7 @@ def measure(n: int, concurrency: int, folder: Path) -> None:
         wall = time.perf_counter() - began
     tried = sum(one.tried for one in summary.tally.abilities.values())
     alone = {
-        "renderer": math.ceil(tried / BATCH) * SECONDS_PER_BATCH,
+        "renderer": math.ceil(renderer.drawn / BATCH) * SECONDS_PER_BATCH,
         "language model": llm.busy / concurrency,
     }
     bottleneck = max(alone, key=lambda name: alone[name])
