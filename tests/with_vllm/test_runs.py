@@ -115,7 +115,7 @@ async def test_the_http_backend_with_a_server(server: str) -> None:
     await llm.start()
     try:
         shared = SharedPrompt([{"role": "system", "content": "You write prompts about animals. " * 60}])
-        requests = [make_request(f"Subject: {n} dogs", seed=n, max_tokens=400, shared=shared) for n in range(8)]
+        requests = [make_request(f"Subject: {n} dogs", seed=n, max_tokens=1200, shared=shared) for n in range(8)]
         replies = await asyncio.gather(*map(llm.chat, requests))
         for reply in replies:
             assert reply.mode == "schema" and not reply.estimated
