@@ -61,7 +61,7 @@ def conforms(reply: ChatReply) -> bool:
 
 
 async def test_replies_follow_the_schema(llm: VLLM) -> None:
-    requests = [make_request(f"Subject: {n} dogs", seed=n, shared=EXAMPLES, max_tokens=400) for n in range(8)]
+    requests = [make_request(f"Subject: {n} dogs", seed=n, shared=EXAMPLES, max_tokens=750) for n in range(8)]
     replies = await asyncio.gather(*map(llm.chat, requests))
     assert [conforms(one) for one in replies] == [True] * 8
     assert all(one.completion_tokens > 0 and not one.truncated for one in replies)

@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import pytest
 from endpoint import WRITE_SCHEMA, make_request
 
-from synth.backends.llm.base import LLMSettings
+from synth.backends.llm.base import LLMSettings, SharedPrompt
 from synth.backends.llm.openai import OpenAICompatible
 from synth.ledger import Ledger
 
@@ -114,7 +114,8 @@ async def test_the_http_backend_with_a_server(server: str) -> None:
     llm = OpenAICompatible.create("smollm", LLMSettings(base_url=server, concurrency=8))
     await llm.start()
     try:
-        requests = [make_request(f"Subject: {n} dogs", seed=n, max_tokens=400) for n in range(8)]
+        shared = SharedPrompt([{"role": "system", "content": "You write prompts about animals. " * 60}])
+        requests = [make_request(f"Subject: {n} dogs", seed=n, max_tokens=1200, shared=shared) for n in range(8)]
         replies = await asyncio.gather(*map(llm.chat, requests))
         for reply in replies:
             assert reply.mode == "schema" and not reply.estimated
