@@ -117,6 +117,13 @@ def test_all_that_the_words_name_is_drawn(preview: Preview, asked: RenderRequest
     assert preview.render([asked])[0].drawn == asked.keywords
 
 
+@pytest.mark.parametrize("keyword", ["eye-level shot", "bird's-eye view", "wide negative space"])
+def test_where_the_camera_stands_is_no_thing_in_the_picture(keyword: str, lexicon: Lexicon) -> None:
+    board = resolve(["red teapot", keyword], 1, lexicon)
+    assert not board.others
+    assert board.scene == resolve(["red teapot"], 1, lexicon).scene
+
+
 def test_words_that_nothing_is_known_about_are_not_claimed(preview: Preview) -> None:
     assert draw(preview, "a dog", "serene ambiguity", "forest").drawn == ("a dog", "forest")
 

@@ -41,6 +41,12 @@ class Reading:
     used: set[int] = field(default_factory=set)
 
 
+#: where the camera stands and what the frame leaves free, said with things that are not in the picture
+_CAMERA = re.compile(
+    r"\b(?:(?:eye|ground|knee|waist|bird['’]s|worm['’]s)[- ](?:eye|level)(?:[- ](?:shot|view|angle|photo))?"
+    r"|negative space)\b",
+    re.IGNORECASE,
+)
 #: "on top of a cloud" names no garment
 _PLACE = re.compile(
     r"\b(?:on|at|to) (?:the )?top(?: of)?\b|\bon (?:its|the|one) (?:top|side|back|front)\b", re.IGNORECASE
@@ -60,7 +66,7 @@ def _printable(char: str) -> bool:
 
 def read_keyword(reading: Reading, index: int, keyword: str, lexicon: Lexicon) -> None:
     """Add what one keyword says; `index` is its place among the keywords of the request."""
-    words = tokens(_PLACE.sub(" on ", keyword))[:40]
+    words = tokens(_PLACE.sub(" on ", _CAMERA.sub(" ", keyword)))[:40]
     matches = lexicon.match(words)
     _note_people_words(reading, matches)
     _Parser(reading, index, words, matches, lexicon, keyword).run()
