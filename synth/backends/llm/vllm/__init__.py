@@ -70,7 +70,7 @@ class VLLM(LLM):
         if found.kind == "cpu":
             return []
         share = model.memory_share(found)
-        fits = [one.model for one in model.defaults() if one.memory <= share * found.memory]
+        fits = [one.model for one in model.defaults() if one.memory <= model.room(found)]
         return [
             f"takes {share:.0%} of the GPU's memory unless llm_settings.memory_fraction says another share",
             f"models that fit: {', '.join(fits) or 'none of the defaults'}",
