@@ -304,15 +304,17 @@ async def _run(
         first = _first(group_error)
         raise _explained(first) from first
     finally:
-        for illustrator in illustrators:
-            await illustrator.close()
-        await backends.close()
-        run.ledger.flush()
-        run.ledger.set_meta("tokens", [tally.prompt_tokens, tally.completion_tokens])
-        run.ledger.set_meta("bought", tally.bought)
-        run.ledger.flush()
-        _remove_orphans(run.path, run.ledger, setup.abilities)
-        count = write_dataset(run.path, run.ledger, config)
+        try:
+            for illustrator in illustrators:
+                await illustrator.close()
+            await backends.close()
+        finally:  # a backend that cannot be closed, or a second Ctrl-C
+            run.ledger.flush()
+            run.ledger.set_meta("tokens", [tally.prompt_tokens, tally.completion_tokens])
+            run.ledger.set_meta("bought", tally.bought)
+            run.ledger.flush()
+            _remove_orphans(run.path, run.ledger, setup.abilities)
+            count = write_dataset(run.path, run.ledger, config)
     missing = {
         name: config.abilities[name] - task.result().accepted
         for name, task in tasks.items()
