@@ -43,7 +43,7 @@ class Backends:
     @property
     def in_flight(self) -> int:
         """How many candidates keep every backend busy: the model's requests twice over, and two
-        batches for each render worker."""
+        batches for each render worker (of a remote renderer: two pictures)."""
         wanted = _EXTRA_IN_FLIGHT
         if self.llm is not None:
             wanted += 2 * self.llm.concurrency
