@@ -86,6 +86,12 @@ class VLLM(LLM):
     def create(cls, argument: str, settings: LLMSettings) -> VLLM:
         if find_spec("vllm") is None:
             raise MissingExtra("vllm", "gpu", model.FLAG)
+        if settings.base_url:
+            raise SynthError(
+                f"{model.FLAG} computes in this process and asks no server, but llm_settings.base_url (--base-url) names "
+                "one.",
+                f"Leave it out, or use the server: --llm openai:{argument or 'MODEL'} --base-url URL.",
+            )
         device = machine.find()
         if device.problem:
             raise BackendError(device.problem, device.fix)
