@@ -88,8 +88,7 @@ class VLLM(LLM):
             raise MissingExtra("vllm", "gpu", model.FLAG)
         if settings.base_url:
             raise SynthError(
-                f"{model.FLAG} computes in this process and asks no server, but llm_settings.base_url (--base-url) names "
-                "one.",
+                f"{model.FLAG} computes here and asks no server, but llm_settings.base_url (--base-url) names one.",
                 f"Leave it out, or use the server: --llm openai:{argument or 'MODEL'} --base-url URL.",
             )
         device = machine.find()
