@@ -131,8 +131,8 @@ def _write_lines(tally: Tally, done: threading.Event, out: TextIO) -> None:
         rate = tokens.add(_tokens(tally))
         for name, one in tally.abilities.items():
             speed = paces[name].add(one.accepted)
-            pace = f"{60 * speed:.1f}/min, {_eta(one, speed)}, {rate:.0f} tokens/s"
-            note(f"{progress_line(name, one)}; {pace}", out)
+            quick = f"{60 * speed:.1f}/min, {_eta(one, speed)}, {rate:.0f} tokens/s"
+            note(f"{progress_line(name, one)}; {quick}", out)
         if waiting := tally.waiting:
             note(f"  {waiting}", out)
 
