@@ -24,6 +24,8 @@ from synth.errors import SynthError
 from synth.records import DialogueKind, Record
 
 _LONGEST_VALUE = 60
+#: prices are sums of fractions that binary numbers do not hold: 3 * 0.1 is more than 0.3
+_ROUNDING = 1e-9
 
 
 class FlowSettings(Record):
@@ -102,6 +104,16 @@ class RunConfig(Record):
         settings = self.llm_settings
         tokens = (prompt_tokens * settings.price_in + completion_tokens * settings.price_out) / 1e6
         return tokens + pictures * self.render_settings.price
+
+    def over_budget(self, spent: float, pictures: int = 0) -> str:
+        """Why no more may be asked for once so much is spent, `pictures` that are bought with it; "" if it may."""
+        most = self.max_cost
+        if most is None:
+            return ""
+        if spent >= most:
+            return f"--max-cost {most:g} is used up"
+        wanted = spent + pictures * self.render_settings.price
+        return f"--max-cost {most:g} does not pay another picture" if wanted > most * (1 + _ROUNDING) else ""
 
     @property
     def folder(self) -> Path:

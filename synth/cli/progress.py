@@ -5,13 +5,14 @@ A thread polls the run's counters; the run itself knows nothing of it.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TextIO
 
 from synth.cli.terminal import duration, note
 from synth.errors import SynthError
@@ -54,13 +55,14 @@ class Watcher:
         announce(announcement)
         done = threading.Event()
         target = _draw_bars if sys.stderr.isatty() else _write_lines
-        thread = threading.Thread(target=target, args=(tally, done), name="progress", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
+        with _own_stderr() as out:
+            thread = threading.Thread(target=target, args=(tally, done, out), name="progress", daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                done.set()
+                thread.join()
 
     @contextmanager
     def explain_errors(self) -> Iterator[None]:
@@ -74,6 +76,19 @@ class Watcher:
                     note(progress_line(name, one))
                 note(f"Look: synth status {self._announcement.folder}")
             raise
+
+
+@contextmanager
+def _own_stderr() -> Iterator[TextIO]:
+    """Where stderr goes now: while vLLM loads, for minutes, what is written to stderr goes into its log."""
+    copy = -1
+    with suppress(OSError, ValueError):  # a stderr that is no file, of a notebook or a test
+        copy = os.dup(sys.stderr.fileno())
+    if copy < 0:
+        yield sys.stderr
+        return
+    with open(copy, "w", encoding=sys.stderr.encoding, errors="backslashreplace", buffering=1) as own:
+        yield own
 
 
 def announce(announcement: Announcement) -> None:
@@ -106,7 +121,7 @@ def _tokens(tally: Tally) -> int:
     return tally.prompt_tokens + tally.completion_tokens
 
 
-def _write_lines(tally: Tally, done: threading.Event) -> None:
+def _write_lines(tally: Tally, done: threading.Event, out: TextIO) -> None:
     paces = {name: Pace() for name in tally.abilities}
     tokens = Pace()
     for name, pace in paces.items():
@@ -116,9 +131,10 @@ def _write_lines(tally: Tally, done: threading.Event) -> None:
         rate = tokens.add(_tokens(tally))
         for name, one in tally.abilities.items():
             speed = paces[name].add(one.accepted)
-            note(f"{progress_line(name, one)}; {60 * speed:.1f}/min, {_eta(one, speed)}, {rate:.0f} tokens/s")
+            quick = f"{60 * speed:.1f}/min, {_eta(one, speed)}, {rate:.0f} tokens/s"
+            note(f"{progress_line(name, one)}; {quick}", out)
         if waiting := tally.waiting:
-            note(f"  {waiting}")
+            note(f"  {waiting}", out)
 
 
 def _eta(one: AbilityTally, speed: float) -> str:
@@ -128,7 +144,7 @@ def _eta(one: AbilityTally, speed: float) -> str:
     return f"{duration(missing / speed)} left" if speed > 0 else "time left unknown"
 
 
-def _draw_bars(tally: Tally, done: threading.Event) -> None:
+def _draw_bars(tally: Tally, done: threading.Event, out: TextIO) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -143,7 +159,7 @@ def _draw_bars(tally: Tally, done: threading.Event) -> None:
     )
     paces = {name: Pace() for name in tally.abilities}
     tokens = Pace()
-    with Progress(*columns, console=Console(stderr=True), transient=True, expand=True) as bars:
+    with Progress(*columns, console=Console(file=out), transient=True, expand=True) as bars:
         tasks = {name: bars.add_task(escape(name), total=one.wanted, note="") for name, one in tally.abilities.items()}
         last = False
         while not last:

@@ -57,9 +57,9 @@ def heading(text: str) -> None:
     typer.secho(text, bold=True)
 
 
-def note(text: object = "") -> None:
-    """A line on stderr, for what is not the result of the command."""
-    typer.echo(visible(str(text)), err=True)
+def note(text: object = "", out: TextIO | None = None) -> None:
+    """A line on stderr (or on `out`), for what is not the result of the command."""
+    typer.echo(visible(str(text)), out, err=True)
 
 
 def visible(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest
@@ -42,7 +43,7 @@ class Backends:
     @property
     def in_flight(self) -> int:
         """How many candidates keep every backend busy: the model's requests twice over, and two
-        batches for each render worker."""
+        batches for each render worker (of a remote renderer: two pictures)."""
         wanted = _EXTRA_IN_FLIGHT
         if self.llm is not None:
             wanted += 2 * self.llm.concurrency
@@ -102,15 +103,17 @@ class Backends:
         self._starting = ""
 
     async def close(self) -> None:
-        """Release the backends; what they still do for candidates that were cancelled ends first."""
-        for batcher in (self._render, self._score):
-            if batcher is not None:
-                await batcher.close()
-        for one in (self.llm, self.renderer, self.scorer):
-            if isinstance(one, LLM | RemoteRenderer):
-                await one.close()
-            elif isinstance(one, Renderer | Scorer):
-                await asyncio.to_thread(one.close)
+        """Release the backends, all of them, also where one cannot be; what they still do for candidates that were
+        cancelled ends first."""
+        async with AsyncExitStack() as last_comes_first:
+            for one in (self.scorer, self.renderer, self.llm):
+                if isinstance(one, LLM | RemoteRenderer):
+                    last_comes_first.push_async_callback(one.close)
+                elif isinstance(one, Renderer | Scorer):
+                    last_comes_first.push_async_callback(asyncio.to_thread, one.close)
+            for batcher in (self._score, self._render):
+                if batcher is not None:
+                    last_comes_first.push_async_callback(batcher.close)
 
     async def chat(self, request: ChatRequest, priority: tuple[int, int]) -> tuple[ChatReply, float]:
         """The reply and the seconds it took, waiting for a slot not counted."""

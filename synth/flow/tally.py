@@ -120,21 +120,21 @@ class Tally:
         self.completion_tokens += call.completion_tokens
         self.estimated += call.estimated
 
-    async def check_budget(self) -> None:
-        """Called before every request: raises `RunStopped` once the budget is used up.
+    async def check_budget(self, pictures: int = 0) -> None:
+        """Called before every request: raises `RunStopped` once the budget is used up, or does not pay so many
+        `pictures` more.
 
         Not before the pictures that are being drawn are committed: they would be paid for and thrown away. What they
         will cost is spent already.
         """
-        most = self._config.max_cost
-        while most is not None and self.cost + self._promised * self._price >= most:
+        while over := self._config.over_budget(self.cost + self._promised * self._price, pictures):
             if self._promised:
                 self._drawn.clear()
                 await self._drawn.wait()
                 continue
-            pictures = f" and {self.bought} pictures" if self.bought else ""
+            bought = f" and {self.bought} pictures" if self.bought else ""
             raise RunStopped(
-                f"--max-cost {most:g} is used up: {self.cost:.4f} for {self.calls} requests{pictures}"
+                f"{over}: {self.cost:.4f} for {self.calls} requests{bought}"
                 + (", by an estimate: the endpoint sends no token counts." if self.estimated else "."),
                 "Run the same command with a larger --max-cost to go on.",
             )
@@ -143,7 +143,7 @@ class Tally:
         """Called before pictures are made, and where they cost something it is `check_budget`; `delivered` when they
         are committed or will not come."""
         if self._price:
-            await self.check_budget()
+            await self.check_budget(pictures)
         self._promised += pictures
 
     def delivered(self, pictures: int) -> None:

@@ -117,11 +117,14 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
     for role, group in groups.items():
         names[role], reasons[role] = resolve(group, getattr(config, role))
     renderer = make_renderer(names["renderer"], config.render_settings)
-    if config.render_settings.price and renderer is not None and not isinstance(renderer, RemoteRenderer):
-        raise SynthError(
-            f"render_settings.price: pictures of --renderer {names['renderer']} are made here and cost nothing.",
-            "Leave it out; it is for endpoints that take money for a picture.",
-        )
+    if renderer is not None and not isinstance(renderer, RemoteRenderer):
+        # the address in a text-only run's settings is for another renderer than that of this `synth render`
+        for name in ("base_url", "price") if writes else ("price",):
+            if getattr(config.render_settings, name):
+                raise SynthError(
+                    f"render_settings.{name}: pictures of --renderer {names['renderer']} are made on this machine.",
+                    "Leave it out; it is for endpoints, such as --renderer openai-images:MODEL.",
+                )
     if renderer is None:
         names["scorer"], reasons["scorer"] = NONE, "there are no pictures"
     else:
@@ -304,15 +307,17 @@ async def _run(
         first = _first(group_error)
         raise _explained(first) from first
     finally:
-        for illustrator in illustrators:
-            await illustrator.close()
-        await backends.close()
-        run.ledger.flush()
-        run.ledger.set_meta("tokens", [tally.prompt_tokens, tally.completion_tokens])
-        run.ledger.set_meta("bought", tally.bought)
-        run.ledger.flush()
-        _remove_orphans(run.path, run.ledger, setup.abilities)
-        count = write_dataset(run.path, run.ledger, config)
+        try:
+            for illustrator in illustrators:
+                await illustrator.close()
+            await backends.close()
+        finally:  # a backend that cannot be closed, or a second Ctrl-C
+            run.ledger.flush()
+            run.ledger.set_meta("tokens", [tally.prompt_tokens, tally.completion_tokens])
+            run.ledger.set_meta("bought", tally.bought)
+            run.ledger.flush()
+            _remove_orphans(run.path, run.ledger, setup.abilities)
+            count = write_dataset(run.path, run.ledger, config)
     missing = {
         name: config.abilities[name] - task.result().accepted
         for name, task in tasks.items()

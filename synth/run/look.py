@@ -73,8 +73,9 @@ class RunStatus:
     def used_up(self) -> tuple[str, str] | None:
         """The limit that keeps the same command from going on: what it is in words, and a flag that raises it."""
         config = self.config
-        if config.max_cost is not None and self.cost >= config.max_cost:
-            return f"--max-cost {config.max_cost:g} is used up", f"--max-cost {2 * config.max_cost:g}"
+        over = config.over_budget(self.cost, 0 if self.text_only else 1)
+        if over and config.max_cost is not None:
+            return over, f"--max-cost {2 * config.max_cost:g}"
         tried = {
             config.candidates_allowed(one.wanted)
             for one in self.abilities.values()

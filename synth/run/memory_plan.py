@@ -1,6 +1,7 @@
 """Whether what `auto` picks fits on the GPUs together: language model and scorer on the first, pictures on all.
 
-Every backend says for itself what it takes (`gpu_memory`); nobody else knows of the others.
+Every backend says for itself what it takes (`gpu_memory`). Only vLLM, which takes what others leave, reckons with them
+(`PICTURES`; a test keeps that the sum of the others).
 """
 
 from __future__ import annotations

@@ -532,9 +532,10 @@ def test_settings_that_would_do_nothing_are_refused(setting: dict[str, Any]) -> 
         OpenAIImages.create("m", RenderSettings(base_url="http://x/v1", **setting))
 
 
-def test_a_price_is_for_pictures_that_are_bought(tmp_path: Path) -> None:
-    with pytest.raises(SynthError, match=r"render_settings\.price: pictures of --renderer preview"):
-        run(tmp_path, 1, renderer="preview", render_settings={"price": 1.0})
+@pytest.mark.parametrize("setting", [{"price": 1.0}, {"base_url": "http://localhost:8000/v1"}])
+def test_price_and_address_are_for_pictures_of_endpoints(tmp_path: Path, setting: dict[str, Any]) -> None:
+    with pytest.raises(SynthError, match=rf"render_settings\.{next(iter(setting))}: pictures of --renderer preview"):
+        run(tmp_path, 1, renderer="preview", render_settings=setting)
 
 
 # -- whole runs ------------------------------------------------------------------------------------

@@ -154,8 +154,8 @@ class Renderer(AnyRenderer):
 
 
 class RemoteRenderer(AnyRenderer):
-    """Has its pictures drawn elsewhere. The engine awaits `draw` on its event loop, for some more requests at once
-    than `workers`; the renderer itself keeps to what the other side allows."""
+    """Has its pictures drawn elsewhere. The engine awaits `draw` on its event loop for every candidate in flight, which
+    are at least twice as many as `workers`; the renderer itself keeps to what the other side allows."""
 
     #: pictures that came, so those that have to be paid
     bought: int = 0

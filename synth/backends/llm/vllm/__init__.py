@@ -70,7 +70,7 @@ class VLLM(LLM):
         if found.kind == "cpu":
             return []
         share = model.memory_share(found)
-        fits = [one.model for one in model.defaults() if one.memory <= share * found.memory]
+        fits = [one.model for one in model.defaults() if one.memory <= model.room(found)]
         return [
             f"takes {share:.0%} of the GPU's memory unless llm_settings.memory_fraction says another share",
             f"models that fit: {', '.join(fits) or 'none of the defaults'}",
@@ -86,6 +86,11 @@ class VLLM(LLM):
     def create(cls, argument: str, settings: LLMSettings) -> VLLM:
         if find_spec("vllm") is None:
             raise MissingExtra("vllm", "gpu", model.FLAG)
+        if settings.base_url:
+            raise SynthError(
+                f"{model.FLAG} computes here and asks no server, but llm_settings.base_url (--base-url) names one.",
+                f"Leave it out, or use the server: --llm openai:{argument or 'MODEL'} --base-url URL.",
+            )
         device = machine.find()
         if device.problem:
             raise BackendError(device.problem, device.fix)

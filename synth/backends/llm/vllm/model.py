@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from math import floor
 from pathlib import Path
 
 import yaml
@@ -17,8 +18,9 @@ from synth.records import Record
 
 FLAG = "--llm vllm"
 _INDEX = "config.json"
-#: GB of a GPU that are left to the renderer: the preset that `auto` picks, with its batch
-PICTURES = 16.0
+#: GB of a GPU that are left to what makes and scores pictures: the best preset that `auto` picks, with its batch, and
+#: the scorer
+PICTURES = 17.0
 #: share of a machine's main memory where vLLM computes on the CPU
 _CPU_SHARE = 0.5
 _CONFIGURATION = ("*.json", "*.jinja", "*.model", "*.tiktoken", "*.txt")
@@ -57,7 +59,7 @@ def memory_share(device: Device) -> float:
     half where that would be too little for any model."""
     if device.kind != "cuda":
         return _CPU_SHARE
-    return round(room(device) / device.memory, 2) if fitting(device) else 0.5
+    return floor(1000 * room(device) / device.memory) / 1000 if fitting(device) else 0.5
 
 
 @dataclass(frozen=True, slots=True)
