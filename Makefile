@@ -48,11 +48,13 @@ RENDER_TESTS := $(wildcard tests/backends/test_diffusers*.py) tests/backends/tes
 test-render: $(RENDER)/.installed
 	$(RENDER)/bin/python -m pytest $(RENDER_TESTS)
 
+# A package index may prefer another build of torch (2.13.0+cpu), beside which torchvision does not load: === names this one.
+TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 $(RENDER)/.installed: pyproject.toml constraints.txt
 	@test -x $(RENDER)/bin/python || $(PYTHON) -m venv $(RENDER)
 	@echo "Installing the extras [render,labels,nsfw] into $(RENDER) ..."
 	@$(RENDER)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt \
-	  --editable '.[local,dev,render,labels,nsfw]'
+	  torch===$(TORCH) --editable '.[local,dev,render,labels,nsfw]'
 	@touch $@
 
 # vLLM's own metadata brings a torchvision that does not load beside a CPU build of torch: its packages are listed, all
