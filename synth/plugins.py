@@ -25,6 +25,14 @@ GROUPS = {
     "synth.exporters": "export format",
 }
 
+#: what the objects of a group have at least
+_HAS = {
+    "synth.filters": ("check", "Options"),
+    "synth.llms": ("create", "available"),
+    "synth.renderers": ("create", "available"),
+    "synth.scorers": ("create", "available"),
+    "synth.exporters": ("__call__",),
+}
 _OURS = "synth-vlit"
 
 
@@ -50,7 +58,7 @@ def load(group: str, name: str) -> Any:
         raise unknown(GROUPS[group], name, points)
     point = points[name]
     try:
-        return point.load()
+        found = point.load()
     except SynthError:
         raise
     except (Exception, SystemExit) as error:  # a plugin's import may raise anything
@@ -59,6 +67,14 @@ def load(group: str, name: str) -> Any:
             f"{type(error).__name__}: {error}",
             "Update or uninstall that package.",
         ) from error
+    missing = [what for what in _HAS.get(group, ()) if not hasattr(found, what)]
+    if missing:
+        raise SynthError(
+            f"What the package '{_owner(point)}' registers as {GROUPS[group]} '{name}' is none: {found!r} has no "
+            f"'{missing[0]}'.",
+            "docs/plugins.md says what a plugin is. Update or uninstall that package.",
+        )
+    return found
 
 
 def load_all(group: str) -> tuple[dict[str, Any], list[str]]:

@@ -23,7 +23,7 @@ from synth.flow.backends import Backends
 from synth.flow.tally import Tally
 from synth.ledger import LEDGER_VERSION
 from synth.run.generate import Summary
-from tests.doubles import candidate
+from tests.doubles import candidate, plugin_dir
 
 ABILITY = "animal"
 
@@ -230,11 +230,23 @@ def test_too_few_accepted_exits_with_3(tmp_path: Path) -> None:
     assert "--max-candidates" in result.stderr
 
 
+def test_a_run_that_comes_up_short_says_why(tmp_path: Path) -> None:
+    folder = plugin_dir(tmp_path / "mine", filters=[{"length": {"max_characters": 20}}])
+    result = synth(
+        "generate", "--ability", "tiny", "--n", 2, "--max-candidates", 3, "--llm", "scripted", "--plugin-dir", folder,
+        "--renderer", "none", "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert result.exit_code == 3
+    assert "Most often rejected: length (3), e.g. tiny-s0-00000" in result.stderr
+    assert "characters" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("flags", "fix"),
     [
         ("--llm sglang:X", "--llm openai:X --base-url http://HOST:8000/v1"),
         ("--llm gpt-4", "--llm openai:gpt-4."),
+        ("--llm smollm2-135m", "--llm llamacpp:smollm2-135m"),
         ("--llm scritped", "Did you mean 'scripted'?"),
         ("--llm scripted --renderer sdxl", "There are: auto, diffusers, none, openai-images, preview."),
     ],
@@ -243,6 +255,42 @@ def test_unknown_backends_say_what_to_write_instead(flags: str, fix: str, tmp_pa
     result = synth("generate", "--ability", ABILITY, "--n", 2, *flags.split(), "--out", tmp_path / "run")
     assert result.exit_code == 2
     assert fix in result.stderr
+
+
+def test_a_report_takes_the_place_of_a_report_only(tmp_path: Path) -> None:
+    run = made(tmp_path / "run")
+    before = (run / "ledger.sqlite").read_bytes()
+    for file in ("ledger.sqlite", "dataset.jsonl", "config.yaml"):
+        refused = synth("report", run, "--out", run / file)
+        assert (refused.exit_code, "is no report" in refused.stderr) == (5, True)
+    assert (run / "ledger.sqlite").read_bytes() == before
+    for _ in range(2):
+        assert synth("report", run, "--out", tmp_path / "look.html").exit_code == 0
+    wrong = synth("report", run, "--out", run / "config.yaml" / "look.html")
+    assert (wrong.exit_code, "config.yaml is a file, not a folder" in wrong.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "generate --ability animal --n 1 --llm scripted --renderer none --out LONG",
+        "generate --ability animal --n 1 --llm scripted --renderer none --out OUT --plugin-dir LONG",
+        "generate --ability animal --n 1 --llm llamacpp:LONG.gguf --renderer none --out OUT",
+        "status LONG",
+        "abilities new gizmo --dir LONG",
+    ],
+)
+def test_a_name_that_is_too_long_is_bad_input(line: str, tmp_path: Path) -> None:
+    arguments = [part.replace("LONG", "x" * 300).replace("OUT", str(tmp_path / "out")) for part in line.split()]
+    result = synth(*arguments)
+    assert result.exit_code in (2, 4, 5), result.output
+    assert "too long" in result.stderr
+
+
+def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    flags = ["--ability", "animal", "--n", 1, "--llm", "scripted", "--renderer", "none"]
+    result = synth("generate", *flags, "--out", f"{tmp_path}/b\udcffd")
+    assert (result.exit_code, "no name in UTF-8" in result.stderr) == (5, True)
 
 
 WRONG = {

@@ -130,6 +130,18 @@ def point(name: str, owner: str) -> EntryPoint:
     return made
 
 
+def test_what_is_no_plugin_is_reported_by_name_and_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [point("odd", "acme-hats")])
+    plugins.discover.cache_clear()
+    try:
+        for group in ("synth.filters", "synth.renderers", "synth.exporters"):
+            loaded, [problem] = plugins.load_all(group)  # the module math
+            assert not loaded
+            assert "the package 'acme-hats' registers as" in problem and "'odd' is none" in problem
+    finally:
+        plugins.discover.cache_clear()
+
+
 def test_nobody_replaces_a_built_in_plugin_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
     points = [
         point("length", "aaa-hats"),

@@ -45,7 +45,7 @@ def status(run: RunArgument) -> None:
     rows = []
     for name, one in found.abilities.items():
         rows.append([name, one.wanted, one.ready, one.tried, one.surplus, one.waiting])
-    header = ["ability", "wanted", "samples", "candidates", "surplus", "in work"]
+    header = ["ability", "wanted", "samples", "candidates", "surplus", "unfinished"]
     say(table(rows, header, indent="  "))
     dropped = [[name, key, count] for name, one in found.abilities.items() for key, count in one.dropped.most_common()]
     if dropped:

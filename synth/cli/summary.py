@@ -52,6 +52,10 @@ def _print_missing(summary: Summary) -> None:
     names = ", ".join(f"{count} of '{name}'" for name, count in summary.missing.items())
     typer.secho("Stopped before all samples were made: ", fg="red", bold=True, nl=False, err=True)
     note(f"missing are {names}.")
+    for name in summary.missing:
+        one = summary.tally.abilities[name]
+        for end, count in one.dropped.most_common(1):
+            note(f"Most often {end} ({count}), e.g. {one.reasons[end]}")
 
 
 def print_summary(summary: Summary) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -35,6 +36,11 @@ class Root(TyperGroup):
         except BrokenPipeError as error:  # e.g. `synth show ... | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(141) from error
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            print_error(SynthError(f"{error.filename}: the name is too long.", "Give a shorter one."))
+            raise typer.Exit(2) from error
 
 
 class NameOrCommand(TyperGroup):

@@ -18,13 +18,15 @@ from synth.records import Call, Candidate
 class AbilityTally:
     """Counts of one ability: what came out so far, and why the rest did not.
 
-    `watched` are the first `stop_after` indices that this process works on, `first` how they ended.
+    `watched` are the first `stop_after` indices that this process works on, `first` how they ended; `reasons` has a
+    candidate and its reason for each way to be dropped.
     """
 
     wanted: int
     accepted: int = 0
     tried: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, str] = field(default_factory=dict)
     pictures_dropped: int = 0
     watched: set[int] = field(default_factory=set)
     first: Counter[str] = field(default_factory=Counter)
@@ -49,6 +51,7 @@ class AbilityTally:
         self.accepted += good
         if not good:
             self.dropped[end] += 1
+            self.reasons.setdefault(end, f"{candidate.id}: {candidate.reason}")
             self.pictures_dropped += candidate.text_passed
         if candidate.index in self.watched:
             self.first[end] += 1

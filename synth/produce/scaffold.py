@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from synth.catalog import Catalog
 from synth.errors import SynthError
+from synth.files import not_written
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 
@@ -41,7 +42,7 @@ def scaffold(name: str, folder: Path) -> tuple[Path, Path]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise SynthError(f"{error.filename} cannot be written: {error.strerror}.", "Choose another --dir.") from error
+        raise not_written(path, error) from error
     return template, bank
 
 

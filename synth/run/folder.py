@@ -143,6 +143,10 @@ def _check(path: Path, resume: str, ledger: Ledger | None, identity: dict[str, A
 
 def refuse_foreign(path: Path) -> None:
     """Never write a run into a folder that holds something else."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise RunRefused(f"--out {str(path)!r} is no name in UTF-8.", "Choose another --out.") from error
     if path.is_file():
         raise RunRefused(f"{path} is a file, not a folder.", "Choose another --out.")
     if path.is_dir() and not is_run(path):

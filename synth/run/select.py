@@ -7,6 +7,7 @@ from typing import Any
 
 from synth import plugins
 from synth.backends.llm.base import LLM, LLMSettings
+from synth.backends.models import catalogue
 from synth.backends.render.base import AnyRenderer, RenderSettings
 from synth.backends.score.base import Scorer, ScoreSettings
 from synth.errors import SynthError
@@ -101,6 +102,8 @@ def _load(group: str, name: str, argument: str = "") -> Any:
         fix = error.fix
         if group == "synth.llms" and name in _SERVERS:
             fix = f"Its server is used with: --llm openai:{argument or 'MODEL'} --base-url http://HOST:8000/v1"
+        elif group == "synth.llms" and name in catalogue():
+            fix = f"This model runs here with: --llm llamacpp:{name}"
         elif group == "synth.llms" and "Did you mean" not in fix:
             fix = f"A model behind an endpoint is written --llm openai:{name}. {fix}"
         raise SynthError(f"{_FLAGS[group]} {name}: {error.message}", fix)

@@ -135,7 +135,7 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("synth.backends.score.openclip.find_spec", lambda name: None)
     assert OpenClip.available()[0] is False
     with pytest.raises(MissingExtra, match="open_clip_torch"):
-        OpenClip.create("ViT-B-32/openai", ScoreSettings()).start()
+        OpenClip.create("ViT-B-32/openai", ScoreSettings())
     assert resolve("synth.scorers", "auto", "rendered")[0] == "none"
     assert resolve("synth.scorers", "auto", "preview")[0] == "coverage"
 

@@ -82,7 +82,7 @@ class OpenClip(Scorer):
     def available(cls) -> tuple[bool, str]:
         missing = [name for name in ("torch", "open_clip") if find_spec(name) is None]
         if missing:
-            return False, f"not installed: {', '.join(missing)} (pip install 'synth-vlit[gpu]')"
+            return False, f"not installed: {', '.join(missing)} (pip install 'synth-vlit[render]')"
         return True, f"CLIP {_DEFAULT}, which the library fetches once"
 
     @classmethod
@@ -91,7 +91,10 @@ class OpenClip(Scorer):
 
     @classmethod
     def create(cls, argument: str, settings: ScoreSettings) -> OpenClip:
-        return cls(parse(argument), settings)
+        model = parse(argument)
+        if not cls.available()[0]:
+            raise MissingExtra("open_clip_torch", "render", "--scorer open_clip")
+        return cls(model, settings)
 
     def identity(self) -> dict[str, Any]:
         named = self._named
@@ -108,8 +111,6 @@ class OpenClip(Scorer):
     def start(self) -> None:
         if self._model is not None:
             return
-        if not self.available()[0]:
-            raise MissingExtra("open_clip_torch", "gpu", "--scorer open_clip")
         import open_clip
         import torch
 

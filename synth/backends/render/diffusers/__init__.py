@@ -57,7 +57,7 @@ class Diffusers(Renderer):
     def available(cls) -> tuple[bool, str]:
         missing = own.missing_packages()
         if missing:
-            return False, f"not installed: {', '.join(missing)} (pip install 'synth-vlit[gpu]')"
+            return False, f"not installed: {', '.join(missing)} (pip install 'synth-vlit[render]')"
         try:
             found = machine.find()
         except SynthError as error:

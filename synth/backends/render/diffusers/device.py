@@ -22,7 +22,7 @@ def missing_packages() -> list[str]:
 def require_packages() -> None:
     missing = missing_packages()
     if missing:
-        raise MissingExtra(missing[0], "gpu", "--renderer diffusers")
+        raise MissingExtra(missing[0], "render", "--renderer diffusers")
 
 
 def pick(wanted: Kind | None) -> Device:

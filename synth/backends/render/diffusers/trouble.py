@@ -72,7 +72,7 @@ def loading_failed(source: Source, recipe: Recipe, error: BaseException) -> Synt
     if isinstance(error, ImportError):
         return SynthError(
             f"The model {source.name} needs a package that is missing: {_first_line(error)}",
-            "Install what it names, or everything with: pip install 'synth-vlit[gpu]'",
+            "Install what it names, or everything with: pip install 'synth-vlit[render]'",
         )
     if isinstance(error, OSError) and recipe.variant and recipe.variant in str(error):
         return SynthError(
@@ -81,7 +81,7 @@ def loading_failed(source: Source, recipe: Recipe, error: BaseException) -> Synt
         )
     return BackendError(
         f"The model {source.name} cannot be loaded: {text}",
-        "Check that all its files are there; fetch it again, or update with: pip install -U 'synth-vlit[gpu]'",
+        "Check that all its files are there; fetch it again, or update with: pip install -U 'synth-vlit[render]'",
     )
 
 
