@@ -225,7 +225,9 @@ def read_yaml(file: Path) -> dict[str, Any]:
         data = strict_yaml.load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise SynthError(f"--config {file}: {error.strerror}.", "Give the path of a YAML file.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise SynthError(f"--config {file}: it is not text in UTF-8: {error.reason}.", "Save it as UTF-8.") from error
+    except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         line, what = f", line {mark.line + 1}" if mark else "", problem or str(error).partition("\n")[0]
         raise SynthError(f"--config {file}{line}: not valid YAML: {what}.", "Check indentation and quotes.") from error

@@ -428,4 +428,6 @@ def _digest(path: Path) -> str:
         with open(file, "rb") as stream:
             return hashlib.file_digest(stream, "blake2b").hexdigest()[:16]
     except OSError as error:
-        raise SynthError(f"--existing {path}: {error.strerror}.", "Give a run folder or a dataset.jsonl.") from error
+        raise SynthError(
+            f"The existing data set {file}: {error.strerror}.", "Give a run folder or a dataset.jsonl."
+        ) from error

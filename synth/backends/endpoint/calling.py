@@ -368,7 +368,7 @@ class Endpoint(ABC, Generic[Asked, Got, Form]):
         """Raises `BackendError` where a rate limit has let nothing through for too long."""
         if seconds >= self.limits.patience:
             raise self.stop(
-                f"{self.base_url} has let nothing through for {seconds / 60:.1f} minutes: {trouble}.",
+                f"{self.base_url} has let nothing through for {_span(seconds)}: {trouble}.",
                 f"Run the same command again later, or with a lower {self._terms.fewer}; it goes on where it stopped. "
                 f"{self._terms.section}.patience says how long rate limits are waited for.",
             )
@@ -378,7 +378,7 @@ class Endpoint(ABC, Generic[Asked, Got, Form]):
         if trouble.after is not None:
             if trouble.after > self.limits.patience:
                 raise self.stop(
-                    f"{self.base_url} asks to wait {trouble.after / 60:.0f} minutes: {trouble}.",
+                    f"{self.base_url} asks to wait {_span(trouble.after)}: {trouble}.",
                     f"Run the same command again then; it goes on where it stopped. {self._terms.section}.patience "
                     "says how long a wait may be.",
                 )
@@ -462,3 +462,7 @@ class _Adapt(Exception):
         super().__init__(said)
         self.following = following
         self.said = said
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.0f} minutes"
