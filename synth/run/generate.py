@@ -32,7 +32,7 @@ from synth.produce.synthesize import Synthesizer
 from synth.run.chains import Chains, layers_of, load_chains
 from synth.run.dataset import read_dataset, write_dataset
 from synth.run.folder import DATASET_FILE, RunFolder, check_start, frozen_config, open_existing
-from synth.run.select import AUTO, NONE, make_llm, make_renderer, make_scorer, resolve
+from synth.run.select import AUTO, NONE, make_llm, make_renderer, make_scorer, refuse_unused, resolve
 from synth.run.standing import kept_states
 from synth.run.stop import cancel_on_signal, rare_collections
 
@@ -116,15 +116,10 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
         names["llm"], reasons["llm"] = NONE, "nothing is written"
     for role, group in groups.items():
         names[role], reasons[role] = resolve(group, getattr(config, role))
+    if writes:  # the settings of a text-only run may be for another renderer than that of this `synth render`
+        refuse_unused("llm_settings", groups["llm"], names["llm"], config.llm_settings)
+        refuse_unused("render_settings", groups["renderer"], names["renderer"], config.render_settings)
     renderer = make_renderer(names["renderer"], config.render_settings)
-    if renderer is not None and not isinstance(renderer, RemoteRenderer):
-        # the address in a text-only run's settings is for another renderer than that of this `synth render`
-        for name in ("base_url", "price") if writes else ("price",):
-            if getattr(config.render_settings, name):
-                raise SynthError(
-                    f"render_settings.{name}: pictures of --renderer {names['renderer']} are made on this machine.",
-                    "Leave it out; it is for endpoints, such as --renderer openai-images:MODEL.",
-                )
     if renderer is None:
         names["scorer"], reasons["scorer"] = NONE, "there are no pictures"
     else:

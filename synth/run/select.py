@@ -14,6 +14,11 @@ from synth.errors import SynthError
 from synth.records import Origin
 
 AUTO, NONE = "auto", "none"
+#: settings that the engine uses itself, whichever the backend
+_ENGINE = {
+    "llm_settings": {"concurrency", "temperature", "top_p", "max_tokens", "price_in", "price_out"},
+    "render_settings": {"width", "height", "image_format", "jpeg_quality"},
+}
 _FLAGS = {"synth.llms": "--llm", "synth.renderers": "--renderer", "synth.scorers": "--scorer"}
 
 
@@ -78,6 +83,26 @@ def make_renderer(spec: str, settings: RenderSettings) -> AnyRenderer | None:
     name, _, argument = spec.partition(":")
     made: AnyRenderer = _load("synth.renderers", name).create(argument, settings)
     return made
+
+
+def refuse_unused(section: str, group: str, spec: str, settings: LLMSettings | RenderSettings) -> None:
+    """Raises `SynthError` for a setting that says nothing to the backend, and names those to which it does.
+
+    A backend that declares nothing (`uses` is None) is taken to use all.
+    """
+    name = spec.partition(":")[0]
+    classes = plugins.load_all(group)[0]
+    uses = getattr(classes.get(name), "uses", None)
+    if uses is None:
+        return
+    for key, field in type(settings).model_fields.items():
+        if key in _ENGINE[section] | uses or getattr(settings, key) == field.get_default(call_default_factory=True):
+            continue
+        others = [other for other, cls in classes.items() if key in (getattr(cls, "uses", None) or ())]
+        raise SynthError(
+            f"{section}.{key} says nothing to {_FLAGS[group]} {name}.",
+            f"Leave it out; it is for {', '.join(others) or 'plugins'}.",
+        )
 
 
 def make_scorer(spec: str, settings: ScoreSettings) -> Scorer | None:

@@ -93,12 +93,6 @@ def test_doctor_names_the_default_among_those_that_fit(installed: None, monkeypa
         assert default is not None and f"models that fit: {default.model}" in VLLM.diagnosis()[1]
 
 
-def test_a_server_is_not_ignored(installed: None) -> None:
-    with pytest.raises(SynthError, match="asks no server") as caught:
-        VLLM.create("owner/model", LLMSettings(base_url="http://localhost:8000/v1"))
-    assert "--llm openai:owner/model --base-url" in caught.value.fix
-
-
 def test_defaults_are_ordered_and_free() -> None:
     needs = [one.memory for one in model.defaults()]
     assert needs == sorted(needs, reverse=True)

@@ -129,6 +129,9 @@ class LLM(ABC):
     #: replies are not written by a language model; rows are marked
     scripted: ClassVar[bool] = False
 
+    #: the settings that it uses beyond those of the engine; None: any
+    uses: ClassVar[frozenset[str] | None] = None
+
     #: `auto` picks the available one with the highest rank; 0 is never picked
     auto_rank: ClassVar[int] = 0
 

@@ -37,6 +37,7 @@ class LlamaCpp(LLM):
     """A GGUF file, by the catalogue's name or by path."""
 
     auto_rank = 1
+    uses = frozenset(("threads",))
 
     def __init__(self, argument: str, settings: LLMSettings) -> None:
         self.argument = argument or DEFAULT_MODEL

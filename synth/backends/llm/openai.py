@@ -38,6 +38,8 @@ _TERMS = Terms(
 class OpenAICompatible(LLM):
     """`--llm openai:MODEL [--base-url URL]`."""
 
+    uses = frozenset(("base_url", "timeout", "retries", "patience"))
+
     def __init__(self, model: str, settings: LLMSettings) -> None:
         self.model = model
         self.concurrency = settings.concurrency or _CONCURRENCY

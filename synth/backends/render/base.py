@@ -96,6 +96,9 @@ class AnyRenderer(ABC):
     #: width and height of a picture where the settings say nothing
     size: tuple[int, int] = (512, 512)
 
+    #: the settings that it uses beyond size and file format; None: any
+    uses: ClassVar[frozenset[str] | None] = None
+
     #: `auto` picks the available one with the highest rank; 0 is never picked
     auto_rank: ClassVar[int] = 0
 

@@ -33,6 +33,9 @@ class VLLM(LLM):
     """`--llm vllm[:MODEL]`: a folder or a model of the Hugging Face hub, in the format of transformers."""
 
     auto_rank: ClassVar[int] = 10
+    uses = frozenset(
+        ("revision", "quantization", "dtype", "max_length", "memory_fraction", "tensor_parallel", "compile")
+    )
 
     def __init__(self, source: model.Source, settings: LLMSettings, device: machine.Device) -> None:
         self.concurrency = settings.concurrency or _CONCURRENCY
@@ -86,11 +89,6 @@ class VLLM(LLM):
     def create(cls, argument: str, settings: LLMSettings) -> VLLM:
         if find_spec("vllm") is None:
             raise MissingExtra("vllm", "gpu", model.FLAG)
-        if settings.base_url:
-            raise SynthError(
-                f"{model.FLAG} computes here and asks no server, but llm_settings.base_url (--base-url) names one.",
-                f"Leave it out, or use the server: --llm openai:{argument or 'MODEL'} --base-url URL.",
-            )
         device = machine.find()
         if device.problem:
             raise BackendError(device.problem, device.fix)

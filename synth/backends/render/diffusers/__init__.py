@@ -30,6 +30,12 @@ class Diffusers(Renderer):
     of them draws a picture is chance, and no part of what the picture is."""
 
     auto_rank: ClassVar[int] = 10
+    uses = frozenset(
+        (
+            "batch_size", "steps", "guidance", "scheduler", "dtype", "revision", "options", "retries", "compile",
+            "attention", "offload", "device", "presets",
+        )
+    )  # fmt: skip
 
     def __init__(
         self,

@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
 _CONCURRENCY = 8
 _RETRIES = 6
-#: what speaks of a model on this machine, or of batches
-_FOREIGN = (
-    "batch_size", "steps", "guidance", "scheduler", "dtype", "revision", "compile", "attention", "offload", "device",
-    "presets",
-)  # fmt: skip
 #: what synth itself puts into every request
 _OURS = ("model", "prompt", "n", "size")
 
@@ -32,6 +27,7 @@ class OpenAIImages(RemoteRenderer):
     """`--renderer openai-images:MODEL [--render-base-url URL]`."""
 
     size = (1024, 1024)
+    uses = frozenset(("base_url", "concurrency", "timeout", "retries", "patience", "price", "options"))
 
     def __init__(self, model: str, settings: RenderSettings) -> None:
         self._model = model
@@ -54,13 +50,6 @@ class OpenAIImages(RemoteRenderer):
             raise SynthError(
                 "--renderer openai-images does not say which model.", "Use --renderer openai-images:MODEL."
             )
-        for name in _FOREIGN:
-            if getattr(settings, name) != RenderSettings.model_fields[name].default:
-                raise SynthError(
-                    f"render_settings.{name} says nothing to openai-images.",
-                    "Leave it out. What the endpoint takes beyond OpenAI's own fields goes into "
-                    "render_settings.options, by the endpoint's names: {num_inference_steps: 30}.",
-                )
         for name in _OURS:
             if name in settings.options:
                 raise SynthError(

@@ -37,6 +37,7 @@ class Preview(Renderer):
 
     deterministic: ClassVar[bool] = True
     auto_rank: ClassVar[int] = 1
+    uses = frozenset(("batch_size",))
     origin: ClassVar[Origin] = "preview"
     attribution: str = (
         "Contains emoji designed by OpenMoji (https://openmoji.org), the open-source emoji and icon project, "
