@@ -87,9 +87,9 @@ def test_pieces_are_sentences_where_they_fit() -> None:
 
 def test_the_default_model_has_our_threshold_and_others_have_none() -> None:
     settings = ScoreSettings()
-    assert OpenClip.create("", settings).threshold == 0.25
-    assert OpenClip.create("ViT-L-14/openai", settings).threshold == 0.25
-    assert OpenClip.create("ViT-B-32/laion2b_s34b_b79k", settings).threshold is None
+    assert OpenClip(parse(""), settings).threshold == 0.25
+    assert OpenClip(parse("ViT-L-14/openai"), settings).threshold == 0.25
+    assert OpenClip(parse("ViT-B-32/laion2b_s34b_b79k"), settings).threshold is None
     assert Coverage.create("", settings).threshold is None
     other = make_scorer("open_clip:ViT-B-32/laion2b_s34b_b79k", ScoreSettings(threshold=0.3))
     assert other is not None
@@ -98,7 +98,7 @@ def test_the_default_model_has_our_threshold_and_others_have_none() -> None:
         "model": "ViT-B-32/laion2b_s34b_b79k",
         "threshold": 0.3,
     }
-    assert Backends(None, None, OpenClip.create("", ScoreSettings(guided=True))).identity()["scorer"] == {
+    assert Backends(None, None, OpenClip(parse(""), ScoreSettings(guided=True))).identity()["scorer"] == {
         "name": "open_clip",
         "model": "ViT-L-14/openai",
         "guided": True,
@@ -340,7 +340,7 @@ def test_offline_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 @pytest.mark.parametrize(("score", "outcome"), [(0.2501, "pass"), (0.25, "fail"), (0.2499, "fail")])
 def test_the_scorers_threshold_is_strict_and_the_templates_beats_it(score: float, outcome: str) -> None:
     one = chain("alignment")
-    one.scored_by(OpenClip.create("", ScoreSettings()).threshold)
+    one.scored_by(OpenClip(parse(""), ScoreSettings()).threshold)
     found = verdict(one, candidate(scores={"dialogue": score}), "image")
     assert (found.outcome, found.score) == (outcome, score)
     told = chain("alignment", {"threshold": 0.2})
