@@ -85,7 +85,8 @@ def test_pieces_are_sentences_where_they_fit() -> None:
 # -- names ------------------------------------------------------------------------------------
 
 
-def test_the_default_model_has_our_threshold_and_others_have_none() -> None:
+def test_the_default_model_has_our_threshold_and_others_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OpenClip, "available", classmethod(lambda cls: (True, "")))  # names need no library
     settings = ScoreSettings()
     assert OpenClip(parse(""), settings).threshold == 0.25
     assert OpenClip(parse("ViT-L-14/openai"), settings).threshold == 0.25
