@@ -87,7 +87,7 @@ def test_with_a_gpu_auto_takes_it_with_a_preset_that_fits(fresh: None, monkeypat
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "missing_packages", lambda: ["diffusers"])
-    assert Diffusers.available() == (False, "not installed: diffusers (pip install 'synth-vlit[gpu]')")
+    assert Diffusers.available() == (False, "not installed: diffusers (pip install 'synth-vlit[render]')")
     with pytest.raises(MissingExtra, match="synth-vlit"):
         Diffusers.create("sd15", RenderSettings())
 
