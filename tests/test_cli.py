@@ -257,6 +257,21 @@ def test_unknown_backends_say_what_to_write_instead(flags: str, fix: str, tmp_pa
     assert fix in result.stderr
 
 
+def test_rendering_later_takes_settings_of_pictures_only(tmp_path: Path) -> None:
+    flags = ["--ability", ABILITY, "--n", 2, "--llm", "scripted", "--renderer", "none"]
+    assert synth("generate", *flags, "--out", tmp_path / "run").exit_code == 0
+    later = ["render", tmp_path / "run", "--renderer", "preview", "--set"]
+    for setting, says in (
+        ("seed=3", "takes render_settings.* only"),
+        ("render_settings.steps=3", "says nothing to --renderer preview"),
+        ("render_settings.colour=3", "render_settings.colour"),
+    ):
+        wrong = synth(*later, setting)
+        assert (wrong.exit_code, says in wrong.stderr) == (2, True), wrong.stderr
+    assert synth(*later, "render_settings.image_format=png").exit_code == 0
+    assert len(list((tmp_path / "run").rglob("*.png"))) >= 2
+
+
 def test_a_report_takes_the_place_of_a_report_only(tmp_path: Path) -> None:
     run = made(tmp_path / "run")
     before = (run / "ledger.sqlite").read_bytes()

@@ -64,7 +64,7 @@ def _explained(model: str, revision: str | None, flag: str, lacks: str, instead:
         at = f" --revision {revision}" if revision else ""
         raise BackendError(
             f"The model {model} is not on this machine, and {why}.",
-            f"Fetch it where there is a connection ('hf download {model}'{at}) and copy it here, then give its "
+            f"Fetch it where there is a connection ('hf download {model}{at}') and copy it here, then give its "
             f"folder: {flag}:FOLDER.",
         ) from error
     except hub.EntryNotFoundError as error:

@@ -119,6 +119,8 @@ def _print_candidate(run: Path, candidate: Candidate, standing: Standing) -> Non
         say(f"  prompt: {image.prompt}")
         if image.negative_prompt:
             say(f"  negative prompt: {image.negative_prompt}")
+        if image.note:
+            say(f"  note: {image.note}")
         where = f"{run / image.path} ({image.width} x {image.height}, {image.origin})" if image.path else "none"
         say(f"  file: {where}")
     if candidate.turns:

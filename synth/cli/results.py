@@ -45,6 +45,13 @@ def render(
     render_base_url: Annotated[
         str | None, typer.Option(metavar="URL", help="An OpenAI-Images-compatible endpoint.")
     ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any render_settings of docs/configuration.md; repeatable."),
+    ] = None,
+    max_cost: Annotated[
+        float | None, typer.Option(help="Stop at this cost of the run; needs render_settings.price.")
+    ] = None,
     plugin_dir: Annotated[
         list[Path] | None,
         typer.Option(metavar="DIR", help="Where the run's own templates and banks lie on this machine."),
@@ -57,14 +64,15 @@ def render(
     be stopped and continued like generate."""
     from synth.cli.progress import Watcher
     from synth.cli.summary import finish_render
+    from synth.run.flags import render_settings_of
     from synth.run.generate import render as run_render
     from synth.run.stop import run_blocking
 
     given = {"width": width, "height": height, "base_url": render_base_url}
-    settings = {key: value for key, value in given.items() if value is not None}
+    settings = render_settings_of(set_ or []) | {key: value for key, value in given.items() if value is not None}
     watcher = Watcher()
     with watcher.explain_errors():
-        summary = run_blocking(run_render(run, renderer, scorer, settings, watcher, plugin_dir))
+        summary = run_blocking(run_render(run, renderer, scorer, settings, watcher, plugin_dir, max_cost))
     finish_render(summary)
 
 

@@ -12,6 +12,8 @@ from synth import strict_yaml
 from synth.config import RunConfig, load_config, read_yaml
 from synth.errors import SynthError
 
+_PICTURES = "render_settings."
+
 
 def config_from_flags(
     file: Path | None,
@@ -78,6 +80,19 @@ def settings_of(sets: Sequence[str]) -> dict[str, Any]:
             raise SynthError(f"--set {key} is there twice.", "Say it once.")
         found[key] = value
     return found
+
+
+def render_settings_of(sets: Sequence[str]) -> dict[str, Any]:
+    """What `--set` says of pictures, without the prefix; the texts of a run are made already.
+
+    Raises:
+        SynthError: as `settings_of`, or a key of something else.
+    """
+    found = settings_of(sets)
+    other = next((key for key in found if not key.startswith(_PICTURES)), None)
+    if other is not None:
+        raise SynthError(f"--set {other}: synth render takes {_PICTURES}* only.", "Other settings are the run's own.")
+    return {key.removeprefix(_PICTURES): value for key, value in found.items()}
 
 
 def _key_and_value(text: str) -> tuple[str, Any]:

@@ -216,6 +216,7 @@ async def render(
     render_settings: dict[str, Any],
     watch: Watch = no_watch,
     plugin_dirs: list[Path] | None = None,
+    max_cost: float | None = None,
 ) -> Summary:
     """Render a text-only run: its candidates whose text passed get pictures, in index order. Pictures
     whose files are gone or damaged are made again.
@@ -233,8 +234,12 @@ async def render(
         changes = {"renderer": renderer, "scorer": scorer, "out": folder, "render_settings": settings}
         if plugin_dirs:  # they lie elsewhere on this machine
             changes["plugin_dirs"] = plugin_dirs
+        if max_cost is not None:
+            changes["max_cost"] = max_cost
         config = load_config(None, {**config.model_dump(), **changes})
         setup = prepare(config, writes=False)
+        given = config.render_settings.model_validate(render_settings)
+        refuse_unused("render_settings", "synth.renderers", setup.names["renderer"], given)
         if setup.backends.renderer is None:
             raise SynthError("synth render needs a renderer, not 'none'.", "Name one: --renderer preview.")
         setup.judging.refuse_others(
