@@ -55,3 +55,15 @@ def check(section: str, group: str, spec: str, settings: LLMSettings | RenderSet
 def test_what_backends_use_are_settings(group: str, settings: type[LLMSettings | RenderSettings]) -> None:
     for cls in plugins.load_all(group)[0].values():
         assert (cls.uses or frozenset()) <= set(settings.model_fields)
+
+
+def test_doctor_picks_the_scorer_for_the_pictures_of_the_renderer(monkeypatch: pytest.MonkeyPatch) -> None:
+    from synth.backends.render.diffusers import Diffusers
+    from synth.backends.score.openclip import OpenClip
+    from synth.run.doctor import diagnose
+
+    monkeypatch.setattr(OpenClip, "available", classmethod(lambda cls: (True, "there")))
+    for there, scorer in ((False, "coverage"), (True, "open_clip")):
+        monkeypatch.setattr(Diffusers, "available", classmethod(lambda cls, there=there: (there, "")))
+        monkeypatch.setattr(Diffusers, "suits_auto", classmethod(lambda cls, there=there: there))
+        assert diagnose().roles["scorer"].picked == scorer

@@ -14,6 +14,7 @@ from synth import plugins
 from synth.catalog import Catalog
 from synth.errors import SynthError
 from synth.machine import usable_cores
+from synth.records import Origin
 from synth.run.memory_plan import memory_plan
 from synth.run.select import Option, options, resolve
 
@@ -72,7 +73,7 @@ def diagnose() -> Diagnosis:
         if group not in ("synth.abilities", "synth.keyword_banks"):
             broken += plugins.load_all(group)[1]
     gpus = _gpus()
-    roles = {role: _role(group) for role, group in ROLES.items()}
+    roles = _roles()
     return Diagnosis(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
@@ -89,12 +90,21 @@ def diagnose() -> Diagnosis:
     )
 
 
-def _role(group: str) -> Role:
+def _roles() -> dict[str, Role]:
+    """What `auto` picks for each role; for the scorer, which one suits the pictures of the picked renderer."""
+    found: dict[str, Role] = {}
+    for role, group in ROLES.items():
+        renderer = plugins.load_all(ROLES["renderer"])[0].get(found["renderer"].picked) if role == "scorer" else None
+        found[role] = _role(group, getattr(renderer, "origin", None))
+    return found
+
+
+def _role(group: str, origin: Origin | None) -> Role:
     try:
-        picked, why = resolve(group, "auto")
+        picked, why = resolve(group, "auto", origin)
     except SynthError as error:
         picked, why = "nothing", error.message
-    return Role(options(group), _details(group), picked, why)
+    return Role(options(group, origin), _details(group), picked, why)
 
 
 def _details(group: str) -> dict[str, list[str]]:
