@@ -47,6 +47,7 @@ RENDER_TESTS := $(wildcard tests/backends/test_diffusers*.py) tests/backends/tes
   tests/backends/test_labels.py tests/filters/test_safety.py
 test-render: $(RENDER)/.installed
 	$(RENDER)/bin/python -m pytest $(RENDER_TESTS)
+	$(RENDER)/bin/python benchmarks/gpu.py --models sd15 turbo
 
 # A package index may prefer another build of torch (2.13.0+cpu), beside which torchvision does not load: === names this one.
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)

@@ -2,7 +2,8 @@
 
 No downloads: the models have the real sizes and random weights, which take as long as trained ones and draw noise.
 The plain loop is what StableLLaVA's script does: one prompt per call, float16, one picture saved after the other.
-Without a GPU everything runs small (a few pixels, tiny models, float32): that proves the script, no more.
+Without a GPU everything runs small (a few pixels, tiny models, float32): that proves the script, no more, and 'make
+test-render' does it, so that the script does not rot between two GPUs.
 
     python benchmarks/gpu.py                                   # all of it; on one H100 about half an hour
     python benchmarks/gpu.py --models sdxl --parts loop levers # as much as fits into one session
@@ -141,7 +142,9 @@ class Bench:
 
         self.real = torch.cuda.is_available()
         self.folder = folder
+        self.device = "cuda:0" if self.real else "cpu"
         self.seconds = seconds if self.real else 1.0
+        self.failed = 0
         self._out = out
         self.say(
             "machine",
@@ -215,6 +218,7 @@ def renderer(bench: Bench, name: str, **settings: Any) -> Any:
 
     job = bench.job(name)
     wanted = {"width": job.side, "height": job.side, "steps": job.steps, "guidance": job.guidance, "retries": 0}
+    wanted["device"] = bench.device  # one GPU against one, wherever there are more
     return Diffusers.create(str(bench.model(name)), RenderSettings(**{**wanted, **settings}))
 
 
@@ -263,7 +267,7 @@ def _contiguous(made: Any) -> None:
     import torch
 
     for part in ("unet", "vae"):
-        getattr(made._painter._pipeline, part).to(memory_format=torch.contiguous_format)
+        getattr(made._painters[0]._pipeline, part).to(memory_format=torch.contiguous_format)
 
 
 def attempt(bench: Bench, label: str, call: Callable[[], Any]) -> Any:
@@ -271,6 +275,7 @@ def attempt(bench: Bench, label: str, call: Callable[[], Any]) -> Any:
     try:
         return call()
     except Exception as error:  # whatever a kernel, a compiler or a driver says
+        bench.failed += 1
         bench.say(label, failed=f"{type(error).__name__}: {error}"[:300])
         return None
 
@@ -361,6 +366,7 @@ def busy(bench: Bench, name: str, n: int) -> None:
             out=Path(folder) / "run",
             **{f"render_settings.{key}": value for key, value in settings.items()},
             **{"render_settings.batch_size": batch, "render_settings.retries": 0, "flow.stop_after": 10**6},
+            **{"render_settings.device": bench.device},
         )
         wall = time.perf_counter() - began
     drawing = sum(end - start for start, end in spans)
@@ -447,6 +453,8 @@ def main() -> None:
                 attempt(bench, "busy", lambda name=name: busy(bench, name, arguments.n))  # type: ignore[misc]
         if "clip" in arguments.parts:
             attempt(bench, "clip", lambda: clip(bench))
+    if bench.failed and not bench.real:
+        sys.exit(f"{bench.failed} measurements failed, and all that the small mode tries runs on a CPU")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Requests and a misbehaving endpoint for the tests of language models."""
+"""A misbehaving endpoint, for language models and for pictures, and requests to a language model."""
 
 from __future__ import annotations
 

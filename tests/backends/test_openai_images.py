@@ -8,13 +8,14 @@ import io
 import logging
 import struct
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from endpoint import Endpoint, says
 from PIL import Image
 
 from synth.backends.endpoint.posting import is_public
@@ -35,7 +36,6 @@ from tests.killing import compare
 
 KEY = "sk-very-secret-0123456789"
 OTHER_KEY = "sk-of-the-language-model"
-Say = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
 
 
 def encoded(kind: str = "PNG", size: tuple[int, int] = (64, 48), mode: str = "RGB") -> bytes:
@@ -50,38 +50,21 @@ def reply(raw: bytes, **fields: Any) -> dict[str, Any]:
     return {"created": 1, "data": [{"b64_json": base64.b64encode(raw).decode(), **fields}]}
 
 
-def says(data: Any, status: int = 200, **headers: str) -> Say:
-    async def answer(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        if isinstance(data, bytes):
-            return web.Response(body=data, status=status, headers=named)
-        return web.json_response(data, status=status, headers=named)
-
-    return answer
-
-
-class Server:
-    """Draws with `script`, one entry per request, the last one from then on. `files` are what can be
-    fetched: bytes, a status, or where else it is."""
+class Server(Endpoint):
+    """Draws with `script`. `files` are what can be fetched: bytes, a status, or where else it is."""
 
     def __init__(self) -> None:
-        self.script: list[Say] = [says(reply(encoded()))]
-        self.bodies: list[dict[str, Any]] = []
-        self.headers: list[Any] = []
+        super().__init__()
+        self.script = [says(reply(encoded()))]
         self.files: dict[str, list[bytes | int | str]] = {}
         self.fetched: list[tuple[str, str | None]] = []
         self.running = self.most_running = 0
-        self.server: TestServer | None = None
 
-    async def draw(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        self.bodies.append(body)
-        self.headers.append(request.headers)
-        answer = self.script[min(len(self.bodies), len(self.script)) - 1]
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:
-            return await answer(request, body)
+            return await super().__call__(request)
         finally:
             self.running -= 1
 
@@ -96,11 +79,6 @@ class Server:
             return web.Response(status=answer)
         return web.Response(status=302, headers={"Location": answer})
 
-    @property
-    def url(self) -> str:
-        assert self.server is not None
-        return str(self.server.make_url("/v1"))
-
 
 @pytest.fixture
 async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
@@ -109,7 +87,7 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
     monkeypatch.setattr(fetching, "_PAUSE_SECONDS", 0.001)
     one = Server()
     app = web.Application(client_max_size=1 << 26)
-    app.router.add_post("/v1/images/generations", one.draw)
+    app.router.add_post("/v1/images/generations", one)
     app.router.add_get("/files/{name}", one.file)
     one.server = TestServer(app)
     await one.server.start_server()
