@@ -3,6 +3,9 @@
 The scorer computes the score; this filter decides, strictly above the threshold: the template's, or
 else the scorer's own. Where neither says one it only reports, and without a score it says that it was
 not run. It looks at recorded scores alone, so `synth refilter` can decide again at any time.
+
+Of several pictures each has to match its own prompt; where what differs between them is the point, `margin` asks that
+each match its own prompt better than those of its siblings.
 """
 
 from __future__ import annotations
@@ -20,6 +23,12 @@ class AlignmentOptions(Record):
     threshold: float | None = Field(
         None, ge=-1, le=1, description="score that must be exceeded; default: the scorer's own, if it has one"
     )
+    margin: float | None = Field(
+        None,
+        ge=-1,
+        le=1,
+        description="several pictures: by how much each must match its own prompt better than its siblings' prompts",
+    )
 
 
 class Alignment(Filter):
@@ -29,18 +38,36 @@ class Alignment(Filter):
     stages = ("image",)
     Options = AlignmentOptions
     options: AlignmentOptions
-    again = frozenset({"threshold"})
+    again = frozenset({"threshold", "margin"})
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
-        single = candidate.form == "single" and len(candidate.turns) == 2
-        wanted = "dialogue" if single else "prompt"
+        wanted = "dialogue" if candidate.form == "single" and len(candidate.turns) == 2 else "prompt"
         score = candidate.scores.get(wanted)
         if score is None:
             return not_run(f"no scorer gave a score of picture against {wanted}")
         threshold = self.scorer_threshold if self.options.threshold is None else self.options.threshold
-        if threshold is not None and score <= threshold:
-            return failed(f"picture and {wanted} do not match: the score is not above {threshold:g}", round(score, 4))
-        return passed(round(score, 4))
+        if threshold is None:
+            return passed(round(score, 4))
+        if score <= threshold:
+            reason = f"picture and {wanted} do not match: the score is not above {threshold:g}"
+            return failed(reason, round(score, 4), _lowest(candidate.picture_scores("prompt")))
+        return self._apart(candidate) or passed(round(score, 4))
+
+    def _apart(self, candidate: Candidate) -> Result | None:
+        """What fails a sample whose pictures are too much alike for their prompts."""
+        margin = candidate.scores.get("margin")
+        if self.options.margin is None or margin is None or margin > self.options.margin:
+            return None
+        reason = (
+            f"a picture matches another's prompt as well as its own: the margin is not above {self.options.margin:g}"
+        )
+        return failed(reason, round(margin, 4), _lowest(candidate.picture_scores("margin")))
 
     def check_again(self, candidate: Candidate, said: Verdict | None) -> Result:
         return self.check(candidate, "image", ())
+
+
+def _lowest(scores: Sequence[float | None]) -> int | None:
+    """Which picture has the lowest score; None where there are none of single pictures."""
+    known = [(score, number) for number, score in enumerate(scores) if score is not None]
+    return min(known)[1] if known else None

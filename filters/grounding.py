@@ -15,7 +15,7 @@ from pydantic import Field
 from synth.abilities import Ability
 from synth.backends.render.base import Rendered
 from synth.filtering import Demand, Filter, Result, failed, passed
-from synth.records import Candidate, Record, Stage, dialogue_stage
+from synth.records import Candidate, Record, Stage
 from synth.text import all_stems, content_stems, stem, words
 
 _CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|while|because|although|and|whereas|instead of|rather than)\b", re.IGNORECASE)
@@ -119,7 +119,7 @@ class Grounding(Filter):
         problem = self._missing(candidate, text, self.options.answer)
         if problem:
             return failed(f"the answer {problem}")
-        if self.options.asked and candidate.stage == dialogue_stage("describe"):
+        if self.options.asked and candidate.from_pool:
             for source in self.ability.asks(candidate.question):
                 # "copper" is asked about, and says nothing of what copper looks like
                 known = candidate.source(source.partition(".")[0]) if "." in source else ""
@@ -237,7 +237,9 @@ class Grounding(Filter):
         subject = content_stems(candidate.source(self._subject))
         odd = content_stems(candidate.source(source)) & content_stems(candidate.source(reason))
         odd -= subject | content_stems(candidate.source(f"{source}.true"))
-        odd -= all_stems(candidate.plan[self._subject].facts.values())
+        odd -= all_stems(
+            fact for plan in candidate.plans if self._subject in plan for fact in plan[self._subject].facts.values()
+        )
         for answer in candidate.answers:
             for statement in _STATEMENT.split(answer):
                 if _USUALLY.search(statement) and not _NEGATION.search(statement):
@@ -270,8 +272,9 @@ class Grounding(Filter):
     def _faithful(self, candidate: Candidate) -> Result:
         """The lowest share, over the answers, of words that were given."""
         given = [*candidate.keywords, *candidate.facts.values(), *candidate.questions]
-        for entry in candidate.plan.values():
-            given += [entry.text, *entry.facts.values()]
+        for plan in candidate.plans:
+            for entry in plan.values():
+                given += [entry.text, *entry.facts.values()]
         stems = all_stems(given)
         lowest = 1.0
         for answer in candidate.answers:

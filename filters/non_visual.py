@@ -56,4 +56,4 @@ class NonVisual(Filter):
 
 def _planned(candidate: Candidate, word: str) -> bool:
     """A word of the plan is meant: "growing" in a plan says what the picture shows."""
-    return any(in_words(entry.text, word) for entry in candidate.plan.values())
+    return any(in_words(entry.text, word) for plan in candidate.plans for entry in plan.values())

@@ -14,7 +14,7 @@ from pydantic import Field
 from synth.abilities import Ability
 from synth.backends.render.base import Rendered
 from synth.filtering import Filter, Result, failed, passed
-from synth.records import Candidate, Record, Stage, dialogue_stage
+from synth.records import Candidate, Record, Stage
 from synth.text import content_stems, words
 
 #: talk about the task instead of the picture, in lower case: ignoring case takes four times as long
@@ -70,7 +70,11 @@ class Phrasing(Filter):
         self._then = tuple(phrase.lower() for phrase in options.then)
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
-        if candidate.stage == dialogue_stage("chat"):  # other questions come from the template's pool
+        if candidate.form == "interleaved":
+            problem = _spoken(candidate.questions)
+            if problem:
+                return failed(problem)
+        elif not candidate.from_pool:
             for question in candidate.questions:
                 if not question.endswith("?"):
                     return failed(f"'{question[:60]}' is not a question")
@@ -117,6 +121,16 @@ class Phrasing(Filter):
         if len(sentences) > self.options.max_sentences:
             return f"the answer has {len(sentences)} sentences, more than {self.options.max_sentences}"
         return ""
+
+
+def _spoken(messages: Sequence[str]) -> str:
+    """What is wrong with what a user says who shows a picture, which need not be a question."""
+    for number, message in enumerate(messages, 1):
+        if found := _META.search(message.lower()):
+            return f"turn {number}: the user talks about the task: '{found.group(0)}'"
+        if message.lower() in (one.lower() for one in messages[: number - 1]):
+            return f"turn {number}: the user says the same again"
+    return ""
 
 
 def _fragment(answer: str, keywords: Sequence[str]) -> str:

@@ -34,20 +34,24 @@ class Picture(Filter):
     again = frozenset({"min_deviation"})
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
-        lowest = min(_deviation(picture) for picture in pictures)
-        flaw = next((picture.flaw for picture in pictures if picture.flaw), "")
-        return failed(flaw, lowest) if flaw else self._decide(lowest)
+        deviations = [_deviation(picture) for picture in pictures]
+        lowest = min(deviations)
+        for number, picture in enumerate(pictures):
+            if picture.flaw:
+                return failed(picture.flaw, deviations[number], picture=number)
+        return self._decide(lowest, deviations.index(lowest))
 
     def check_again(self, candidate: Candidate, said: Verdict | None) -> Result | None:
         if said is None or said.score is None:
             return None
         if said.outcome == "fail" and said.reason != _BLANK:  # flawed, however it looks
-            return failed(said.reason, said.score)
-        return self._decide(said.score)
+            return failed(said.reason, said.score, said.picture)
+        return self._decide(said.score, said.picture)
 
-    def _decide(self, lowest: float) -> Result:
+    def _decide(self, lowest: float, picture: int | None) -> Result:
+        """`picture` is the one that deviates least, where that is known."""
         if lowest < self.options.min_deviation:
-            return failed(_BLANK, lowest)
+            return failed(_BLANK, lowest, picture)
         return passed(lowest)
 
 

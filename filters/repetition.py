@@ -155,7 +155,7 @@ class Repetition(Filter):
             self._answers.add(self._answers.item(_answer_features(answers)))
 
     def _subject(self, candidate: Candidate) -> str:
-        return normalise(candidate.plan[self.ability.prompt.subject].text)
+        return normalise(candidate.source(self.ability.prompt.subject))
 
     def _index_of(self, stage: Stage) -> NearDuplicates:
         return self._prompts if stage == "prompt" else self._answers

@@ -6,13 +6,13 @@ that was told to show a person still draws a building.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synth.abilities import Ability
 from synth.backends.render.base import Rendered
 from synth.filtering import Demand, Filter, Result, failed, passed
-from synth.records import Candidate, Stage
+from synth.records import Candidate, Entry, Stage
 from synth.text import all_stems, contains, content_stems, in_words, mentions
 
 
@@ -30,22 +30,30 @@ class Restrictions(Filter):
         return {"rules"}
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
-        keywords = candidate.keywords
+        several = len(candidate.images) > 1
+        for number, image in enumerate(candidate.images):
+            problem = self._problem(image.keywords, candidate.plan_of(number))
+            if problem:
+                return failed(problem, picture=number if several else None)
+        return passed()
+
+    def _problem(self, keywords: Sequence[str], plan: Mapping[str, Entry]) -> str:
+        """Which restriction the keywords of a picture break; a slot that was not drawn demands nothing."""
         stems = all_stems(keywords)
         for restriction in self.ability.restrictions:
             for slot in restriction.require:
-                if not contains(stems, candidate.plan[slot].text, share=0.6):
-                    return failed(f"the prompt does not show the planned {slot} '{candidate.plan[slot]}'")
+                if slot in plan and not contains(stems, plan[slot].text, share=0.6):
+                    return f"the prompt does not show the planned {slot} '{plan[slot]}'"
             for slot in restriction.require_first:
-                if not mentions(keywords[0], candidate.plan[slot].text):
-                    return failed(f"the first keyword does not show the planned {slot} '{candidate.plan[slot]}'")
+                if slot in plan and not mentions(keywords[0], plan[slot].text):
+                    return f"the first keyword does not show the planned {slot} '{plan[slot]}'"
             wanted = restriction.require_any
             if wanted and not any(self._occurs(word, stems, keywords) for word in wanted):
-                return failed(f"none of {', '.join(restriction.require_any[:6])} is in the prompt")
+                return f"none of {', '.join(restriction.require_any[:6])} is in the prompt"
             for word in restriction.forbid:
                 if self._occurs(word, stems, keywords):
-                    return failed(f"'{word}' is in the prompt")
-        return passed()
+                    return f"'{word}' is in the prompt"
+        return ""
 
     def _occurs(self, phrase: str, stems: frozenset[str], keywords: Sequence[str]) -> bool:
         """Whether a keyword contains `phrase`; its words alone rule out nearly all of them."""

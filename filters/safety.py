@@ -71,17 +71,19 @@ class Safety(Filter):
     def check_again(self, candidate: Candidate, said: Verdict | None) -> Result | None:
         if said is None:
             return None
-        return not_run(said.reason) if said.score is None else self._decide(said.score)
+        return not_run(said.reason) if said.score is None else self._decide(said.score, said.picture)
 
     def _look(self, pictures: Sequence[Rendered]) -> Result:
         detector = _detector()
         if isinstance(detector, str):
             return not_run(detector)
-        return self._decide(round(max(_certainty(detector, picture) for picture in pictures), 3))
+        certainties = [round(_certainty(detector, picture), 3) for picture in pictures]
+        highest = max(certainties)
+        return self._decide(highest, certainties.index(highest))
 
-    def _decide(self, certainty: float) -> Result:
+    def _decide(self, certainty: float, picture: int | None) -> Result:
         if certainty >= self.options.nudity:
-            return failed("the picture shows a naked body", certainty)
+            return failed("the picture shows a naked body", certainty, picture)
         return passed(certainty)
 
 

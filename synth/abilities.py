@@ -7,20 +7,27 @@ docs/new-ability.md walks through it. Errors name the file, the line and the fie
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from synth import strict_yaml
 from synth.banks import KeywordBank
 from synth.errors import SynthError
-from synth.records import IMAGE_PLACEHOLDER, Entry, Form, Record
+from synth.records import IMAGE_PLACEHOLDER, DialogueKind, Entry, Form, Record
 
 #: names that the engine gives values in every request
-RESERVED = frozenset({"keywords", "question", "asks"})
+RESERVED = frozenset({"keywords", "question", "asks", "pictures", "number"})
+#: the smallest pool of questions, and the most questions of one dialogue that the model writes
+LEAST_QUESTIONS, MOST_PAIRS = 30, 4
+#: what a picture shows, where it arrives in a conversation (StableLLaVA, figure 8)
+PICTURE_MARK = re.compile(r"《([^《》]*)》")
+#: the least and most pictures of a sample that has several
+FEWEST_PICTURES, MOST_PICTURES = 2, 8
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
@@ -36,18 +43,55 @@ class Slot(Record):
     `match` keeps combinations sensible: `{for: subject.is}` draws only entries whose fact `for`
     (a comma-separated list) contains the value of the fact `is` of the slot `subject`. An entry
     without the fact fits everything.
+
+    `when` is a Jinja expression over the slots before it, e.g. `attribute == "color"`: the slot is
+    drawn only where it is true.
     """
 
     bank: str | None = None
     values: list[Text] | None = None
     text: Text | None = None
     match: dict[str, str] = Field(default_factory=dict)
+    when: Text | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if sum(one is not None for one in (self.bank, self.values, self.text)) != 1:
             raise ValueError("give one of 'bank', 'values' and 'text'")
         return self
+
+
+class PictureSlot(Slot):
+    """One thing the plan draws for each picture of a sample.
+
+    Pictures get different entries, in the fact `apart` too if one is named (colors of different
+    families). Where `same`, a Jinja expression over the slots of the sample, is true, they all get
+    one entry.
+    """
+
+    same: Text | None = None
+    apart: Name | None = None
+
+    @model_validator(mode="after")
+    def _drawn(self) -> Self:
+        if self.text is not None and (self.same or self.apart):
+            raise ValueError("'same' and 'apart' are for what is drawn, not for a 'text'")
+        return self
+
+
+class Pictures(Record):
+    """The pictures of a sample of several: how many (a number, or Jinja: `"{{ task.steps }}"`), what
+    the plan draws for each, and whether they are all drawn from the same noise, which makes them
+    resemble each other."""
+
+    number: Text
+    plan: dict[Name, PictureSlot] = Field(min_length=1)
+    same_noise: bool = False
+
+    @field_validator("number", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class WrittenFact(Record):
@@ -85,13 +129,14 @@ class DialogueTemplate(Record):
     """The dialogue step (figure 4 right): picture keywords -> answer, or questions and answers.
 
     `describe` is the request when the question comes from the pool (stage 1), `chat` the request
-    when the model writes 2 to 4 question-answer pairs (stage 2).
+    when the model writes 2 to 4 question-answer pairs (stage 2). An interleaved ability has `chat`
+    alone: a conversation in which each turn of the user brings a picture (figure 8).
     """
 
     role: Text
     requirements: list[Text] = Field(min_length=1)
     cautions: list[Text] = Field(min_length=1)
-    describe: Text
+    describe: Text | None = None
     chat: Text
     max_characters: int = Field(400, ge=40, le=500)
     temperature: float | None = Field(None, ge=0, le=2, description="default: the run's")
@@ -115,15 +160,10 @@ class Exchange(Record):
     answer: Text
 
 
-class Example(Record):
-    """A hand-written in-context example; it serves all steps."""
+class _Planned(Record):
+    """What an example was made from. An entry without facts is just its text."""
 
     plan: dict[str, Entry]
-    facts: dict[str, Text] = Field(default_factory=dict)
-    keywords: list[Text] = Field(min_length=1, max_length=10)
-    question: Text
-    answer: Text
-    chat: list[Exchange] = Field(min_length=2, max_length=4)
 
     @model_validator(mode="before")
     @classmethod
@@ -131,6 +171,39 @@ class Example(Record):
         if isinstance(data, dict) and isinstance(data.get("plan"), dict):
             data = {**data, "plan": {k: _as_entry(v) for k, v in data["plan"].items()}}
         return data
+
+
+class ExamplePicture(_Planned):
+    """One picture of an example that has several."""
+
+    keywords: list[Text] = Field(min_length=1, max_length=10)
+
+
+class Example(_Planned):
+    """A hand-written in-context example; it serves all steps. With one picture it has `keywords`, with
+    several `pictures`. In an interleaved one each question of `chat` says in 《》 what its picture
+    shows, and there is no `question` with its `answer`."""
+
+    facts: dict[str, Text] = Field(default_factory=dict)
+    keywords: list[Text] = Field(default_factory=list, max_length=10)
+    pictures: list[ExamplePicture] = Field(default_factory=list, max_length=MOST_PICTURES)
+    question: Text | None = None
+    answer: Text | None = None
+    chat: list[Exchange] = Field(min_length=2, max_length=MOST_PICTURES)
+
+    @property
+    def keyword_lists(self) -> list[list[str]]:
+        """The keywords of each picture."""
+        return [list(one.keywords) for one in self.pictures] or [list(self.keywords)]
+
+    @property
+    def picture_plans(self) -> list[dict[str, Entry]]:
+        return [one.plan for one in self.pictures]
+
+    @property
+    def pool_pair(self) -> tuple[str, str]:
+        """The pool question and its answer; an interleaved example has none."""
+        return self.question or "", self.answer or ""
 
 
 class Restriction(Record):
@@ -194,10 +267,11 @@ class Ability(Record):
     description: Text
     form: Form = "single"
     plan: dict[Name, Slot] = Field(min_length=1)
+    pictures: Pictures | None = None
     prompt: PromptStyle
     write: WriteTemplate
     dialogue: DialogueTemplate
-    questions: list[Question] = Field(min_length=30)
+    questions: list[Question] = Field(default_factory=list)
     restrictions: list[Restriction] = Field(default_factory=list)
     filters: list[FilterUse] = Field(min_length=1)
     examples: list[Example] = Field(min_length=6)
@@ -215,26 +289,95 @@ class Ability(Record):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.form != "single":
-            raise _FieldError(("form",), "only 'single' can be produced by this version")
+        self._check_form()
         self._check_names()
         seen: set[str] = set()
-        for name, slot in self.plan.items():
+        for path, name, slot in self.slots():
             for fact, target in slot.match.items():
                 if target.partition(".")[0] not in seen:
                     problem = f"'{target}' must name a slot that is drawn before"
-                    raise _FieldError(("plan", name, "match", fact), problem)
+                    raise _FieldError((*path, "match", fact), problem)
             seen.add(name)
         for number, example in enumerate(self.examples):
-            for wanted, given, what in (
-                (set(self.plan), set(example.plan), "plan"),
-                (set(self.write.facts), set(example.facts), "facts"),
-            ):
-                if wanted != given:
-                    problem = f"it has {sorted(given)} but needs {sorted(wanted)}"
-                    raise _FieldError(("examples", number, what), problem)
+            self._check_example(example, ("examples", number))
         self._check_questions()
         return self
+
+    def slots(self) -> Iterator[tuple[FieldPath, str, Slot]]:
+        """All slots in the order in which they are drawn: where one stands in the file, its name, itself."""
+        for name, slot in self.plan.items():
+            yield ("plan", name), name, slot
+        for name, slot in self.picture_slots.items():
+            yield ("pictures", "plan", name), name, slot
+
+    @property
+    def picture_slots(self) -> dict[str, PictureSlot]:
+        """What is drawn for each picture of a sample of several; nothing where it has one."""
+        return self.pictures.plan if self.pictures else {}
+
+    @property
+    def slot_names(self) -> list[str]:
+        return [*self.plan, *self.picture_slots]
+
+    def kind(self, wanted: DialogueKind) -> DialogueKind:
+        """The kind of dialogue that is made where the run wants `wanted`: interleaved ones are conversations."""
+        return "chat" if self.form == "interleaved" else wanted
+
+    def _check_form(self) -> None:
+        if (self.form == "single") != (self.pictures is None):
+            problem = "a 'single' form has one picture and no such field"
+            if self.pictures is None:
+                problem = f"the form '{self.form}' needs it: how many pictures a sample has, and what each shows"
+            raise _FieldError(("pictures",), problem)
+        if self.form == "interleaved":
+            if self.dialogue.describe is not None:
+                raise _FieldError(("dialogue", "describe"), "an interleaved ability has conversations only ('chat')")
+            if self.questions:
+                raise _FieldError(("questions",), "in an interleaved ability the model writes what the user says")
+            return
+        if self.dialogue.describe is None:
+            raise _FieldError(("dialogue", "describe"), "this field is required")
+        if len(self.questions) < LEAST_QUESTIONS:
+            problem = f"at least {LEAST_QUESTIONS} questions are needed, there are {len(self.questions)}"
+            raise _FieldError(("questions",), problem)
+
+    def _check_example(self, example: Example, path: FieldPath) -> None:
+        """Whether an example has what this ability's samples have."""
+        slots: list[tuple[FieldPath, Mapping[str, Slot], dict[str, Entry]]] = [(path, self.plan, example.plan)]
+        for number, picture in enumerate(example.pictures):
+            slots.append(((*path, "pictures", number), self.picture_slots, picture.plan))
+        for where, known, given in slots:
+            wanted = {name for name, slot in known.items() if slot.when is None}
+            if not wanted <= set(given) <= set(known):
+                needs = f"it has {sorted(given)} but needs {sorted(wanted)}"
+                may = sorted(set(known) - wanted)
+                raise _FieldError((*where, "plan"), needs + (f" and may have {may}" if may else ""))
+        if set(self.write.facts) != set(example.facts):
+            problem = f"it has {sorted(example.facts)} but needs {sorted(self.write.facts)}"
+            raise _FieldError((*path, "facts"), problem)
+        several = self.form != "single"
+        if several == bool(example.keywords) or several != bool(example.pictures):
+            wanted_field = "'pictures', each with a plan and keywords," if several else "'keywords'"
+            raise _FieldError(path, f"an example of the form '{self.form}' has {wanted_field} and not the other")
+        if several and len(example.pictures) < FEWEST_PICTURES:
+            raise _FieldError((*path, "pictures"), f"at least {FEWEST_PICTURES} pictures are needed")
+        if self.form == "interleaved":
+            self._check_conversation(example, path)
+        elif example.question is None or example.answer is None:
+            raise _FieldError(path, "'question' and 'answer' are required")
+        elif len(example.chat) > MOST_PAIRS:
+            raise _FieldError((*path, "chat"), f"at most {MOST_PAIRS} questions with their answers")
+
+    def _check_conversation(self, example: Example, path: FieldPath) -> None:
+        if example.question is not None or example.answer is not None:
+            raise _FieldError(path, "an interleaved example has a 'chat' and no 'question' or 'answer'")
+        if len(example.chat) != len(example.pictures):
+            problem = f"{len(example.chat)} turns for {len(example.pictures)} pictures: each turn brings one"
+            raise _FieldError((*path, "chat"), problem)
+        for number, turn in enumerate(example.chat):
+            if len(PICTURE_MARK.findall(turn.question)) != 1 or PICTURE_MARK.search(turn.answer):
+                problem = "the question must say once in 《》 what its picture shows, the answer never"
+                raise _FieldError((*path, "chat", number), problem)
 
     def _check_questions(self) -> None:
         seen: set[str] = set()
@@ -249,7 +392,7 @@ class Ability(Record):
                 raise _FieldError(path, problem)
         if any(question.asks for question in self.questions):
             for number, example in enumerate(self.examples):
-                if example.question not in seen:
+                if example.question and example.question not in seen:
                     problem = f"'{example.question}' must be one of 'questions', which say what is asked for"
                     raise _FieldError(("examples", number, "question"), problem)
 
@@ -275,25 +418,33 @@ class Ability(Record):
         name, _, fact = source.partition(".")
         if source in self.write.facts:
             return ""
-        if name not in self.plan:
-            known = sorted({*self.plan, *self.write.facts})
+        slot = self.plan.get(name) or self.picture_slots.get(name)
+        if slot is None:
+            known = sorted({*self.slot_names, *self.write.facts})
             return f"'{source}' is no plan slot and no written fact (there are {known})"
         if not fact or banks is None:
             return ""
-        bank = self.plan[name].bank
+        bank = slot.bank
         facts = {fact for entry in banks[bank].entries for fact in entry.facts} if bank else set()
         return "" if fact in facts else f"'{source}': no entry of '{name}' has this fact (there are {sorted(facts)})"
 
     def _check_names(self) -> None:
         """Every name in a request means one thing, and every slot that is named exists."""
-        places: list[tuple[FieldPath, Iterable[str]]] = [(("plan",), self.plan), (("write", "facts"), self.write.facts)]
+        places: list[tuple[FieldPath, Iterable[str]]] = [
+            (("plan",), self.plan),
+            (("pictures", "plan"), self.picture_slots),
+            (("write", "facts"), self.write.facts),
+        ]
+        taken: set[str] = set()
         for path, names in places:
-            for name in RESERVED & set(names):
-                raise _FieldError((*path, name), "the engine itself gives this name a value; choose another")
-        for name in self.plan.keys() & self.write.facts:
-            raise _FieldError(("write", "facts", name), "a slot of 'plan' has this name already; choose another")
+            for name in names:
+                if name in RESERVED:
+                    raise _FieldError((*path, name), "the engine itself gives this name a value; choose another")
+                if name in taken:
+                    raise _FieldError((*path, name), "a slot of 'plan' has this name already; choose another")
+                taken.add(name)
         for path, name in self._named_slots():
-            if name not in self.plan:
+            if name not in self.slot_names:
                 raise _FieldError(path, f"'{name}' is named but 'plan' has no such slot")
 
     def _named_slots(self) -> Iterator[tuple[FieldPath, str]]:
@@ -321,13 +472,11 @@ class Ability(Record):
 
     def templates(self) -> list[tuple[str, str]]:
         """The Jinja texts of the ability with the names of their fields."""
-        found = [(f"plan.{name}.text", slot.text) for name, slot in self.plan.items() if slot.text]
+        found = [(_dotted((*path, "text")), slot.text) for path, _, slot in self.slots() if slot.text]
         found += [(f"restrictions.{n}.rule", one.rule) for n, one in enumerate(self.restrictions)]
-        found += [
-            ("write.request", self.write.request),
-            ("dialogue.describe", self.dialogue.describe),
-            ("dialogue.chat", self.dialogue.chat),
-        ]
+        found += [("write.request", self.write.request), ("dialogue.chat", self.dialogue.chat)]
+        if self.dialogue.describe is not None:
+            found.append(("dialogue.describe", self.dialogue.describe))
         return found
 
     def example_id(self, number: int) -> str:

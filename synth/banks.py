@@ -78,6 +78,9 @@ class EvenDraw:
         self._count = 0
         self._order: list[int] = []
 
+    def __len__(self) -> int:
+        return len(self._entries)
+
     def next(self) -> Entry:
         round_, position = divmod(self._count, len(self._entries))
         if position == 0:

@@ -77,13 +77,13 @@ class Catalog:
 
     def check_banks(self, ability: Ability) -> None:
         """Raise a `SynthError` if a bank is missing, or a fact that the template relies on."""
-        for slot_name, slot in ability.plan.items():
+        for path, _, slot in ability.slots():
             if slot.bank and slot.bank not in self._banks:
-                where = ability.where(f"plan.{slot_name}.bank")
+                where = ability.where((*path, "bank"))
                 error = plugins.unknown("keyword bank", slot.bank, self._banks)
                 raise SynthError(f"{where}: {error.message}", error.fix)
         banks = self.banks_of(ability)
-        for slot_name, slot in ability.plan.items():
+        for _, slot_name, slot in ability.slots():
             if slot.bank:
                 self._check_facts(ability, slot_name, banks[slot.bank])
         for path, source in ability.asked_sources():
@@ -119,7 +119,7 @@ class Catalog:
         return _read(self._banks[name])
 
     def banks_of(self, ability: Ability) -> dict[str, KeywordBank]:
-        names = {slot.bank for slot in ability.plan.values() if slot.bank}
+        names = {slot.bank for _, _, slot in ability.slots() if slot.bank}
         return {name: self.bank(name) for name in sorted(names)}
 
     def _find(self, group: str, folder: str, suffix: str) -> Iterator[tuple[str, Found]]:

@@ -32,6 +32,9 @@ class FlowSettings(Record):
     """How hard to try and when to give up."""
 
     attempts: int = Field(3, ge=1, le=10, description="replies asked for per step until one passes the checks")
+    picture_attempts: int = Field(
+        3, ge=1, le=10, description="how often a picture of a sample of several is drawn until it passes the filters"
+    )
     stop_after: int = Field(
         24, ge=4, description="candidates of one start after which a run that fails in one way stops"
     )

@@ -34,6 +34,7 @@ class Result:
     outcome: Outcome
     reason: str = ""
     score: float | None = None
+    picture: int | None = None
 
 
 _PASSED = Result("pass")
@@ -43,8 +44,10 @@ def passed(score: float | None = None) -> Result:
     return _PASSED if score is None else Result("pass", "", score)
 
 
-def failed(reason: str, score: float | None = None) -> Result:
-    return Result("fail", reason, score)
+def failed(reason: str, score: float | None = None, picture: int | None = None) -> Result:
+    """`picture` is the number (from 0) of the picture that the sample fails for: it is drawn again, and
+    the others are kept."""
+    return Result("fail", reason, score, picture)
 
 
 def not_run(reason: str) -> Result:
@@ -137,15 +140,19 @@ class Filter(ABC):
         return verdict
 
     def judge_batch(
-        self, candidates: Sequence[Candidate], stage: Stage, pictures: Sequence[Sequence[Rendered]]
+        self,
+        candidates: Sequence[Candidate],
+        stage: Stage,
+        pictures: Sequence[Sequence[Rendered]],
+        attempts: Sequence[int],
     ) -> list[Verdict]:
         """`check_batch`, timed, counted and turned into verdicts appended to the candidates."""
         began = time.perf_counter()
         try:
             results = self.check_batch(candidates, stage, pictures)
-            verdicts = [self._verdict(result, stage) for result in results]
-            if len(verdicts) != len(candidates):
-                raise ValueError(f"{len(verdicts)} results for {len(candidates)} candidates")
+            if len(results) != len(candidates):
+                raise ValueError(f"{len(results)} results for {len(candidates)} candidates")
+            verdicts = [self._verdict(result, stage, at) for result, at in zip(results, attempts, strict=True)]
         except SynthError:
             raise
         except Exception as error:  # a filter may be anybody's code
@@ -165,6 +172,7 @@ class Filter(ABC):
             reason=str(result.reason),
             score=None if result.score is None else float(result.score),
             attempt=attempt,
+            picture=result.picture,
         )
 
     def _broken(self, error: Exception, candidate: str, stage: Stage) -> BackendError:
@@ -200,9 +208,10 @@ class Chain:
         return self._run(self._plain[stage], candidate, stage, pictures, attempt)
 
     def check_pictures(
-        self, candidates: Sequence[Candidate], pictures: Sequence[Sequence[Rendered]]
+        self, candidates: Sequence[Candidate], pictures: Sequence[Sequence[Rendered]], attempts: Sequence[int]
     ) -> list[Verdict | None]:
-        """Run the image filters over several candidates; each one's first failing verdict, or None.
+        """Run the image filters over several candidates; each one's first failing verdict, or None. `attempts`
+        counts how often a picture of each was drawn again.
 
         The filters behind a failure that `synth refilter` may take back are asked all the same: a
         candidate that comes back must have been seen by all of them.
@@ -212,7 +221,12 @@ class Chain:
         for one in self._plain["image"]:
             if not alive:
                 break
-            verdicts = one.judge_batch([candidates[at] for at in alive], "image", [pictures[at] for at in alive])
+            verdicts = one.judge_batch(
+                [candidates[at] for at in alive],
+                "image",
+                [pictures[at] for at in alive],
+                [attempts[at] for at in alive],
+            )
             said = dict(zip(alive, verdicts, strict=True))
             for at, verdict in said.items():
                 if verdict.outcome == "fail" and failing[at] is None:

@@ -24,9 +24,10 @@ Stage = Literal["prompt", "dialogue", "image"]
 DialogueKind = Literal["describe", "chat"]
 
 
-def dialogue_stage(kind: DialogueKind) -> Literal[1, 2]:
-    """`describe` makes stage-1 data (alignment), `chat` stage-2 data (instructions)."""
-    return 1 if kind == "describe" else 2
+def dialogue_stage(form: Form, kind: DialogueKind) -> Literal[1, 2]:
+    """The training stage a sample is for: `describe` makes stage-1 data (alignment), `chat` stage-2 data
+    (instructions), and several images belong to stage 2 (StableLLaVA, section 4.2)."""
+    return 1 if form == "single" and kind == "describe" else 2
 
 
 Origin = Literal["rendered", "preview", "existing", "none"]
@@ -69,11 +70,17 @@ class Row:
         return TypeAdapter(cls)
 
 
+def picture_score(name: str, number: int) -> str:
+    """The key in `scores` of what holds for image `number` (from 0) alone: "prompt.1" is the first one's."""
+    return f"{name}.{number + 1}"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry(Row):
     """One line of a keyword bank: its text and the facts that came with it.
 
-    In a template `{{ subject }}` is the text and `{{ subject.place }}` a fact.
+    In a template `{{ subject }}` is the text and `{{ subject.place }}` a fact; `subject == "fox"` compares the
+    text.
     """
 
     text: str
@@ -81,6 +88,14 @@ class Entry(Row):
 
     def __str__(self) -> str:
         return self.text
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            return self.text == other
+        return isinstance(other, Entry) and (self.text, self.facts) == (other.text, other.facts)
+
+    def __hash__(self) -> int:
+        return hash(self.text)
 
     def __getitem__(self, fact: str) -> str:
         return self.facts[fact]
@@ -113,7 +128,8 @@ class Turn(Row):
 
 @dataclass(slots=True, kw_only=True)
 class Verdict(Row):
-    """What one filter said of one candidate at one stage and attempt."""
+    """What one filter said of one candidate at one stage and attempt. `picture` is the number (from 0) of the
+    picture that it fails for, where it fails for one."""
 
     filter: str
     stage: Stage
@@ -121,6 +137,7 @@ class Verdict(Row):
     reason: str = ""
     score: float | None = None
     attempt: int = 0
+    picture: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -175,6 +192,9 @@ class Candidate(Row):
 
     `state`, `decided_by` and `reason` are what counts now. `decisions` is empty unless a layer of
     `synth refilter` says something else than the run did; then it begins with what the run said.
+
+    `plan` holds what was drawn for the sample; where it has several images, `picture_plans` holds what was
+    drawn for each of them.
     """
 
     id: str
@@ -186,6 +206,7 @@ class Candidate(Row):
     synth: str = ""
     round: int
     plan: dict[str, Entry] = field(default_factory=dict)
+    picture_plans: list[dict[str, Entry]] = field(default_factory=list)
     question: str = ""
     examples: list[str] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
@@ -207,8 +228,8 @@ class Candidate(Row):
         if not self.decisions:
             return self.verdicts
         anew = {(v.filter, v.stage): v for v in self.decisions[-1].verdicts}
-        kept = [anew.pop((v.filter, v.stage), v) for v in self.verdicts]
-        return [*kept, *anew.values()]
+        last_first = [anew.pop((v.filter, v.stage), v) for v in reversed(self.verdicts)]
+        return [*reversed(last_first), *anew.values()]
 
     @property
     def keywords(self) -> list[str]:
@@ -224,12 +245,32 @@ class Candidate(Row):
         """What the user says, without image placeholders."""
         return [turn.text.replace(IMAGE_PLACEHOLDER, "").strip() for turn in self.turns if turn.role == "user"]
 
+    def picture_scores(self, name: str) -> list[float | None]:
+        """The score of that name of each image; nothing where the sample has one image, whose score is the sample's."""
+        return [self.scores[key] for n in range(len(self.images)) if (key := picture_score(name, n)) in self.scores]
+
+    @property
+    def from_pool(self) -> bool:
+        """Whether the dialogue is one question of the template's pool with its answer."""
+        return bool(self.question) and self.questions == [self.question]
+
+    def plan_of(self, number: int) -> dict[str, Entry]:
+        """What was drawn for image `number` (from 0): the slots of the sample and its own."""
+        return {**self.plan, **self.picture_plans[number]} if self.picture_plans else self.plan
+
+    @property
+    def plans(self) -> list[dict[str, Entry]]:
+        """All that was drawn: for the sample, then for each image."""
+        return [self.plan, *self.picture_plans]
+
     def source(self, name: str) -> str:
-        """The text of a plan slot (`subject`), of a fact of one (`subject.place`) or of a written fact."""
+        """The text of a plan slot (`subject`), of a fact of one (`subject.place`) or of a written fact; of a slot
+        that each image has, all its different texts."""
         slot, _, fact = name.partition(".")
-        if slot in self.plan:
-            entry = self.plan[slot]
-            return entry.facts.get(fact, "") if fact else entry.text
+        drawn = [plan[slot] for plan in self.plans if slot in plan]
+        if drawn:
+            texts = [entry.facts.get(fact, "") if fact else entry.text for entry in drawn]
+            return ", ".join(dict.fromkeys(text for text in texts if text))
         return self.facts.get(slot, "")
 
     def reject(self, filter_name: str, reason: str) -> None:

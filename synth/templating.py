@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
-from typing import Any
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, TypeAlias
 
 from jinja2 import StrictUndefined, Template, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from synth.errors import SynthError
 from synth.records import Entry
+from synth.text import plural
+
+#: a Jinja expression with its values, true or false
+Condition: TypeAlias = Callable[[Mapping[str, Any]], bool]
+
+
+class Named(dict[str, Any]):
+    """What belongs to one picture, for templates: `{{ picture.object }}` is its slot `object`."""
 
 
 class Environment(ImmutableSandboxedEnvironment):
@@ -24,10 +32,12 @@ class Environment(ImmutableSandboxedEnvironment):
             if attribute in obj.facts:
                 return obj.facts[attribute]
             return self.undefined(f"'{obj.text}' has no fact '{attribute}'")
+        if isinstance(obj, Named):  # a slot may be called as a method of dictionaries is
+            return obj[attribute] if attribute in obj else self.undefined(f"a picture has no '{attribute}'")
         return super().getattr(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        if isinstance(obj, Entry):
+        if isinstance(obj, Entry | Named):
             return self.getattr(obj, str(argument))
         return super().getitem(obj, argument)
 
@@ -48,6 +58,7 @@ def with_article(entry: Entry | str) -> str:
 def environment() -> Environment:
     made = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.filters["a"] = with_article
+    made.filters["plural"] = lambda entry: plural(str(entry))
     return made
 
 
@@ -68,6 +79,17 @@ def render_template(template: Template, where: str, values: Mapping[str, Any]) -
             f"{where}: {error}.",
             f"Known here: {', '.join(sorted(values))}; facts come from the keyword banks.",
         ) from error
+
+
+def compile_condition(env: Environment, source: str, where: str) -> Condition:
+    """A Jinja expression as a function. Bad syntax, and when it is called a name or a fact that is not there,
+    raise a `SynthError` that starts with `where`."""
+    template = compile_template(env, f"{{% if {source} %}}yes{{% endif %}}", where)
+
+    def holds(values: Mapping[str, Any]) -> bool:
+        return render_template(template, where, values) == "yes"
+
+    return holds
 
 
 def facts_used(env: Environment, source: str) -> set[tuple[str, str]]:

@@ -28,6 +28,52 @@ _IRREGULAR = {
 }  # fmt: skip
 
 
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+def ordinal(number: int) -> str:
+    """1 -> "first"; numbers that have no word here are written "11th"."""
+    return ORDINALS[number - 1] if 1 <= number <= len(ORDINALS) else f"{number}th"
+
+
+_PLURALS = {
+    "man": "men", "woman": "women", "person": "people", "child": "children", "foot": "feet", "tooth": "teeth",
+    "goose": "geese", "mouse": "mice", "leaf": "leaves", "knife": "knives", "wolf": "wolves", "shelf": "shelves",
+    "scarf": "scarves", "loaf": "loaves", "half": "halves", "calf": "calves", "hoof": "hooves", "ox": "oxen",
+    "sheep": "sheep", "deer": "deer", "fish": "fish", "moose": "moose", "bison": "bison", "salmon": "salmon",
+    "trout": "trout", "squid": "squid", "shrimp": "shrimp", "aircraft": "aircraft", "series": "series",
+    "potato": "potatoes", "tomato": "tomatoes", "hero": "heroes", "echo": "echoes", "mango": "mangoes",
+}  # fmt: skip
+_TAIL = re.compile(r" (?:of|with|in|on|for|from|without|at) ")
+
+
+def plural(phrase: str) -> str:
+    """An English noun phrase in the plural: "red fox" -> "red foxes", "pair of skates" -> "pairs of skates".
+
+    The head is the last word before the first preposition. What ends in -s and not in -ss or -us is taken to
+    be a plural already.
+    """
+    tail = _TAIL.search(phrase)
+    noun, rest = (phrase[: tail.start()], phrase[tail.start() :]) if tail else (phrase, "")
+    before, space, head = noun.rpartition(" ")
+    lowered = head.lower()
+    if lowered in _PLURALS:
+        made = _PLURALS[lowered]
+    elif lowered.endswith("man") and lowered not in ("human", "german", "roman", "talisman", "caiman", "ottoman"):
+        made = head[:-3] + "men"
+    elif lowered.endswith("fish"):
+        made = head
+    elif lowered.endswith(("ss", "us", "sh", "ch", "x", "z")):
+        made = head + "es"
+    elif lowered.endswith("s"):
+        made = head
+    elif lowered.endswith("y") and lowered[-2:-1] not in ("a", "e", "i", "o", "u"):
+        made = head[:-1] + "ies"
+    else:
+        made = head + "s"
+    return before + space + made + rest
+
+
 @lru_cache(maxsize=32768)
 def stem(word: str) -> str:
     """A crude English stem: enough to match "running" with "runs" and "boxes" with "box".

@@ -95,7 +95,7 @@ def test_schema_errors_name_file_line_and_field(old: str, new: str, marker: str,
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"questions": [f"q{n}?" for n in range(29)]}, "questions: List should have at least 30"),
+        ({"questions": [f"q{n}?" for n in range(29)]}, "questions: at least 30 questions are needed, there are 29"),
         ({"questions": ["same?"] * 30}, "questions.1: 'same?' is there twice"),
         (
             {"questions": {"plase": [f"q{n}?" for n in range(30)]}},
@@ -111,7 +111,7 @@ def test_schema_errors_name_file_line_and_field(old: str, new: str, marker: str,
         ),
         ({"examples": template()["examples"][:5]}, "examples: List should have at least 6"),
         ({"filters": []}, "filters: List should have at least 1"),
-        ({"form": "multi"}, "only 'single'"),
+        ({"form": "multi"}, "pictures: the form 'multi' needs it"),
         ({"form": "double"}, "form: "),
         ({"restrictions": [{"rule": "x"}]}, "restrictions.0: a restriction needs"),
     ],

@@ -314,12 +314,12 @@ def chain_of(*classes: type[Filter]) -> Chain:
 
 def test_filters_behind_a_failure_that_may_be_taken_back_are_asked() -> None:
     some = [candidate(0), candidate(1), candidate(2)]
-    failing = chain_of(Low, Seen).check_pictures(some, [(), (), ()])
+    failing = chain_of(Low, Seen).check_pictures(some, [(), (), ()], [0, 0, 0])
     assert [one.filter if one else None for one in failing] == ["low", None, "seen"]
     assert [v.filter for v in some[0].verdicts] == ["low", "seen"]
     others = [candidate(2), candidate(1)]
     others[0].seed = 0
-    chain_of(Seen, Low).check_pictures(others, [(), ()])
+    chain_of(Seen, Low).check_pictures(others, [(), ()], [0, 0])
     assert [v.filter for v in others[0].verdicts] == ["seen"]
 
 

@@ -149,6 +149,14 @@ class Tally:
             await self.check_budget(pictures)
         self._promised += pictures
 
+    def promise_more(self, pictures: int) -> bool:
+        """Promise further pictures for a candidate whose others are promised already, if the budget pays them. It
+        does not wait: others may wait for this candidate."""
+        if self._price and self._config.over_budget(self.cost + self._promised * self._price, pictures):
+            return False
+        self._promised += pictures
+        return True
+
     def delivered(self, pictures: int) -> None:
         self._promised -= pictures
         self._drawn.set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from synth import plugins
@@ -13,9 +13,10 @@ from synth.catalog import Catalog
 from synth.errors import SynthError
 from synth.filtering import Chain, build_chain
 from synth.produce.picture_prompt import join_keywords, order_keywords
-from synth.produce.plan import Planner
+from synth.produce.plan import Plan, Planner
+from synth.produce.pool import Demonstration
 from synth.produce.prompting import Prompter
-from synth.records import Candidate, DialogueKind, Image, Stage, Turn, dialogue_stage
+from synth.records import Candidate, DialogueKind, Entry, Image, Stage, dialogue_stage
 from synth.text import normalise
 
 _KINDS: tuple[DialogueKind, ...] = ("describe", "chat")
@@ -48,7 +49,7 @@ def check_ability(file: Path, plugin_dirs: Sequence[Path] = ()) -> Checked:
     ability = parse_ability(text, str(file))
     found = Checked(ability.name, str(file))
     found.checked.append(
-        f"the fields: {len(ability.plan)} plan slots, {len(ability.questions)} questions, "
+        f"the fields: {len(ability.slot_names)} plan slots, {len(ability.questions)} questions, "
         f"{len(ability.examples)} examples, {len(ability.restrictions)} restrictions"
     )
     if file.stem != ability.name:
@@ -86,67 +87,79 @@ def _questions(ability: Ability, found: Checked) -> None:
 def _templates(ability: Ability, banks: dict[str, KeywordBank], found: Checked) -> None:
     """Draw plans until every entry of every bank was in one, and render every template with it."""
     try:
-        prompters = [Prompter(ability, kind) for kind in _KINDS]
+        prompters = [Prompter(ability, kind) for kind in _kinds(ability)]
         planner = Planner(ability, banks, run_seed=0)
     except SynthError as error:
         found.problems.append(error.message)
         return
     missing = {
-        name: {entry.text for entry in banks[slot.bank].entries} for name, slot in ability.plan.items() if slot.bank
+        name: {entry.text for entry in banks[slot.bank].entries} for _, name, slot in ability.slots() if slot.bank
     }
     largest = max((len(texts) for texts in missing.values()), default=1)
-    example = ability.examples[0]
     errors: dict[str, str] = {}
     plans = 0
     while plans < _PATIENCE * largest and (plans < 2 or any(missing.values())) and len(errors) < 5:
         plans += 1
-        entries = {}
+        entries: list[tuple[str, Entry]] = []
         try:
             plan = planner.next()
-            entries = plan.entries
+            entries = [item for part in (plan.entries, *plan.pictures) for item in part.items()]
             for prompter in prompters:
-                prompter.write_request(entries)
-                prompter.converse_request(entries, example.keywords, example.facts, plan.question)
+                prompter.write_request(plan.entries, plan.pictures)
+                prompter.converse_request(_told(prompter, plan))
         except SynthError as error:
-            drawn = ", ".join(f"{name} = '{entry}'" for name, entry in entries.items())
+            drawn = ", ".join(f"{name} = '{entry}'" for name, entry in entries)
             errors.setdefault(error.message, f" (with {drawn})" if drawn else "")
-        for name, entry in entries.items():
+        for name, entry in entries:
             missing.get(name, set()).discard(entry.text)
     found.problems += [message + where for message, where in errors.items()]
     for name, texts in missing.items():
         if texts and not errors:
             some = ", ".join(sorted(texts)[:5])
-            found.doubts.append(f"plan.{name}: {len(texts)} entries were never drawn, e.g. {some}; see 'match'")
+            found.doubts.append(f"plan: {name}: {len(texts)} entries were never drawn, e.g. {some}; see 'match'")
     if not errors:
         found.checked.append(f"the plan and all templates, rendered for {plans} plans that cover the banks")
+
+
+def _told(prompter: Prompter, plan: Plan) -> Demonstration:
+    """A plan with the words of the first example, which stand in for what no model has written yet."""
+    own = prompter.own_example(0)
+    keywords = [own.keywords[number % len(own.keywords)] for number in range(len(plan.pictures) or 1)]
+    return replace(own, plan=plan.entries, picture_plans=plan.pictures, keywords=keywords, question=plan.question)
+
+
+def _kinds(ability: Ability) -> list[DialogueKind]:
+    """The kinds of dialogue that the ability can make."""
+    return [kind for kind in _KINDS if ability.kind(kind) == kind]
 
 
 def _examples(ability: Ability, banks: dict[str, KeywordBank], found: Checked) -> None:
     """Every example must pass what the model's replies must pass."""
     try:
         classes, broken = plugins.load_all("synth.filters")
-        chains = {kind: build_chain(ability, classes, banks) for kind in _KINDS}
-        prompters = {kind: Prompter(ability, kind) for kind in _KINDS}
+        chains = {kind: build_chain(ability, classes, banks) for kind in _kinds(ability)}
+        prompters = {kind: Prompter(ability, kind) for kind in _kinds(ability)}
     except SynthError as error:
         found.problems.append(str(error))
         return
     found.doubts += broken
-    found.doubts += _unverified(ability, chains["describe"])
+    some_chain = chains["chat"]
+    found.doubts += _unverified(ability, some_chain)
     before = len(found.problems)
     for number, example in enumerate(ability.examples, 1):
         found.problems += [f"examples: example {number}: {one}" for one in _limits(ability, example)]
-        for kind in _KINDS:
+        for kind, prompter in prompters.items():
             try:
-                prompters[kind].write_request(example.plan)
-                prompters[kind].converse_request(example.plan, example.keywords, example.facts, example.question)
+                prompter.write_request(example.plan, example.picture_plans)
+                prompter.converse_request(prompter.own_example(number - 1))
+                problem = _verdict(prompter, number, chains[kind])
             except SynthError as error:
                 found.problems.append(f"examples: example {number}: {error.message}")
                 break
-            problem = _verdict(ability, example, number, kind, chains[kind])
             if problem:
                 found.problems.append(f"examples: example {number} ({kind}): {problem}")
     if len(found.problems) == before:
-        names = ", ".join(f.name for f in chains["describe"].filters if set(f.stages) & set(_TEXT_STAGES))
+        names = ", ".join(f.name for f in some_chain.filters if set(f.stages) & set(_TEXT_STAGES))
         found.checked.append(f"the examples, by the ability's own text filters: {names}")
 
 
@@ -168,19 +181,20 @@ def _limits(ability: Ability, example: Example) -> list[str]:
     """The limits that the model's replies are held to."""
     found = []
     write, most = ability.write, ability.dialogue.max_characters
-    if not write.min_keywords <= len(example.keywords) <= write.max_keywords:
-        found.append(f"{len(example.keywords)} keywords, not {write.min_keywords} to {write.max_keywords}")
+    for keywords in example.keyword_lists:
+        if not write.min_keywords <= len(keywords) <= write.max_keywords:
+            found.append(f"{len(keywords)} keywords, not {write.min_keywords} to {write.max_keywords}")
     for name, fact in example.facts.items():
         if len(fact) > write.facts[name].max_characters:
             found.append(f"facts.{name}: {len(fact)} characters, more than {write.facts[name].max_characters}")
-    for answer in [example.answer, *(one.answer for one in example.chat)]:
+    for answer in [example.pool_pair[1], *(one.answer for one in example.chat)]:
         if len(answer) > most:
             found.append(f"an answer of {len(answer)} characters, more than dialogue.max_characters {most}")
     return found
 
 
-def _verdict(ability: Ability, example: Example, number: int, kind: DialogueKind, chain: Chain) -> str:
-    candidate = as_candidate(ability, example, number, kind)
+def _verdict(prompter: Prompter, number: int, chain: Chain) -> str:
+    candidate = as_candidate(prompter, number)
     for stage in _TEXT_STAGES:
         failed = chain.check(candidate, stage) or chain.check_in_order(candidate, stage)
         if failed:
@@ -188,26 +202,24 @@ def _verdict(ability: Ability, example: Example, number: int, kind: DialogueKind
     return ""
 
 
-def as_candidate(ability: Ability, example: Example, number: int, kind: DialogueKind) -> Candidate:
-    """An example as if a model had written it."""
-    pairs = [(example.question, example.answer)]
-    if kind == "chat":
-        pairs = [(one.question, one.answer) for one in example.chat]
-    turns = []
-    for question, answer in pairs:
-        turns += [Turn(role="user", text=question), Turn(role="assistant", text=answer)]
-    keywords = order_keywords(example.keywords, example.plan, ability)
-    prompt = join_keywords(keywords, ability.prompt.emphasis)
-    return Candidate(
-        id=ability.example_id(number),
+def as_candidate(prompter: Prompter, number: int) -> Candidate:
+    """The template's example of that number, from 1, as if a model had written it."""
+    ability, own = prompter.ability, prompter.own_example(number - 1)
+    candidate = Candidate(
+        id=own.id,
         ability=ability.name,
         index=number,
-        stage=dialogue_stage(kind),
+        form=ability.form,
+        stage=dialogue_stage(ability.form, prompter.kind),
         seed=0,
         round=0,
-        plan=example.plan,
-        question=example.question,
-        facts=dict(example.facts),
-        images=[Image(prompt=prompt, keywords=keywords, seed=0)],
-        turns=turns,
+        plan=own.plan,
+        picture_plans=own.picture_plans,
+        question=own.question,
+        facts=own.facts,
+        turns=own.turns,
     )
+    for place, keywords in enumerate(own.keywords):
+        ordered = order_keywords(keywords, candidate.plan_of(place), ability)
+        candidate.images.append(Image(prompt=join_keywords(ordered, ability.prompt.emphasis), keywords=ordered, seed=0))
+    return candidate

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from synth.backends.render.base import AnyRenderer, Rendered, RenderRequest
-from synth.backends.score.base import ScoreRequest
+from synth.backends.score.base import Score, ScoreRequest
 from synth.config import RunConfig
 from synth.errors import BackendError, PictureRefused
 from synth.filtering import Chain
@@ -20,7 +22,11 @@ from synth.flow.tally import Tally
 from synth.ledger import Ledger
 from synth.produce.life import Dropped, drop_if, timed
 from synth.produce.redecide import Redecider
-from synth.records import Candidate, Image, Verdict
+from synth.records import Candidate, Image, Verdict, picture_score
+from synth.seeding import derive_seed
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
 
 #: pictures that the image filters look at together
 _BATCH = 16
@@ -51,6 +57,8 @@ class Illustrator:
         self._tally = tally
         self._layer = layer
         self._judge = Batcher(self._check, _BATCH, 1)
+        self._attempts = config.flow.picture_attempts
+        self._strength = config.render_settings.image_to_image
         #: how many pictures were rendered again because their files were gone or damaged
         self.restored = 0
 
@@ -76,11 +84,11 @@ class Illustrator:
         await self._judge.close()
 
     async def _make(self, candidate: Candidate) -> None:
-        """Files first, under their final names, then the ledger row."""
+        """Files first, all of them, under their final names, then the ledger row."""
         try:
-            pictures = await self._render(candidate)
-            await self._score(candidate, pictures)
-            verdict = await self._judge.submit((candidate, pictures))
+            with timed(candidate, "render"):
+                pictures = await self._pictures(candidate)
+            verdict = await self._filter(candidate, pictures)
             with timed(candidate, "store"):
                 for number, picture in enumerate(pictures):
                     await self._store(candidate, number, picture)
@@ -92,73 +100,111 @@ class Illustrator:
             self._layer.apply(candidate)
         self._ledger.save(candidate)
 
+    async def _filter(self, candidate: Candidate, pictures: list[Rendered]) -> Verdict | None:
+        """What the image filters say of the sample.
+
+        Of several pictures only the one that fails is drawn again, with another seed, a few times. A sample of one
+        picture is not: another candidate costs no more.
+        """
+        attempts = self._attempts if len(pictures) > 1 else 1
+        with timed(candidate, "score"):
+            scores = await self._score_all(candidate, pictures)
+        for attempt in range(attempts):
+            candidate.scores = _sample_scores(scores)
+            verdict = await self._judge.submit((candidate, pictures, attempt))
+            last = attempt == attempts - 1 or verdict is None or verdict.picture is None
+            if verdict is None or last or not self._tally.promise_more(1):
+                return verdict
+            try:
+                number = verdict.picture
+                assert number is not None
+                candidate.images[number].seed = derive_seed(candidate.seed, "picture", number, "again", attempt)
+                with timed(candidate, "render"):
+                    pictures[number] = await self._draw_again(candidate, number, pictures, attempt + 2)
+                with timed(candidate, "score"):
+                    scores[number] = await self._score_one(candidate, number, pictures[number])
+            finally:
+                self._tally.delivered(1)
+        raise AssertionError("the last attempt returns")
+
     async def _restore(self, candidate: Candidate, missing: list[int]) -> None:
         """Render again what is gone or damaged. The seed is the same, so the row and its verdicts stand."""
         for number in missing:
+            path = candidate.images[number].path
+            before = self._stored(candidate, number - 1) if number else None
             try:
-                picture = await self._backends.render(self._request(candidate.images[number]))
+                picture = await self._backends.render(self._request(candidate, number, before))
             except PictureRefused as refusal:
                 raise BackendError(
-                    f"The picture {candidate.images[number].path} is gone or damaged and is not rendered again: "
-                    f"{refusal.message}",
+                    f"The picture {path} is gone or damaged and is not rendered again: {refusal.message}",
                     "Restore the file, then run the same command again.",
                 ) from None
             except FATAL:
                 raise
             except Exception as error:  # of this prompt alone (flow.blame)
                 raise BackendError(
-                    f"The picture {candidate.images[number].path} is gone or damaged and cannot be rendered again: "
+                    f"The picture {path} is gone or damaged and cannot be rendered again: "
                     f"{type(error).__name__}: {error}",
                     "Restore the file, then run the same command again.",
                 ) from error
-            await self._store(candidate, number, picture)
+            await self._store(candidate, number, replace(picture, note=candidate.images[number].note))
         self.restored += len(missing)
 
-    async def _check(self, items: Sequence[tuple[Candidate, list[Rendered]]]) -> list[Verdict | None]:
+    async def _check(self, items: Sequence[tuple[Candidate, list[Rendered], int]]) -> list[Verdict | None]:
         """The image filters, off the event loop: they decode and scale."""
-        candidates, pictures = zip(*items, strict=True)
-        return await asyncio.to_thread(self._chain.check_pictures, candidates, pictures)
+        candidates, pictures, attempts = zip(*items, strict=True)
+        return await asyncio.to_thread(self._chain.check_pictures, candidates, pictures, attempts)
 
-    async def _render(self, candidate: Candidate) -> list[Rendered]:
-        requests = map(self._request, candidate.images)
-        with timed(candidate, "render"):
-            try:
-                return list(await asyncio.gather(*map(self._backends.render, requests)))
-            except PictureRefused as refusal:
-                candidate.fail("render", refusal.message)
-                raise Dropped from refusal
-            except FATAL:
-                raise
-            except Exception as error:  # of this prompt alone (flow.blame)
-                candidate.fail("render", f"{type(error).__name__}: {error}")
-                raise Dropped from error
+    async def _pictures(self, candidate: Candidate) -> list[Rendered]:
+        """All pictures of the sample: at once, or one after the other where each starts from the one before."""
+        numbers = range(len(candidate.images))
+        if self._strength is None:
+            return list(await asyncio.gather(*(self._picture(candidate, number, None) for number in numbers)))
+        made: list[Rendered] = []
+        for number in numbers:
+            made.append(await self._picture(candidate, number, made[-1].image if made else None))
+        return made
 
-    async def _score(self, candidate: Candidate, pictures: list[Rendered]) -> None:
-        """The lowest score of the candidate's pictures counts: a sample is as good as its worst."""
-        if self._backends.scorer is None:
-            return
-        dialogue = " ".join(candidate.answers)
+    async def _draw_again(self, candidate: Candidate, number: int, pictures: list[Rendered], attempt: int) -> Rendered:
+        made = await self._picture(candidate, number, pictures[number - 1].image if number else None)
+        note = f"drawn {attempt} times: a filter failed it before"
+        return replace(made, note="; ".join(filter(None, (made.note, note))))
+
+    async def _picture(self, candidate: Candidate, number: int, previous: PILImage | None) -> Rendered:
+        try:
+            return await self._backends.render(self._request(candidate, number, previous))
+        except PictureRefused as refusal:
+            candidate.fail("render", self._of(candidate, number, refusal.message))
+            raise Dropped from refusal
+        except FATAL:
+            raise
+        except Exception as error:  # of this prompt alone (flow.blame)
+            candidate.fail("render", self._of(candidate, number, f"{type(error).__name__}: {error}"))
+            raise Dropped from error
+
+    @staticmethod
+    def _of(candidate: Candidate, number: int, problem: str) -> str:
+        """A problem of one picture, which is named where there are several."""
+        return f"picture {number + 1}: {problem}" if len(candidate.images) > 1 else problem
+
+    async def _score_all(self, candidate: Candidate, pictures: list[Rendered]) -> list[Score]:
+        scores = (self._score_one(candidate, number, picture) for number, picture in enumerate(pictures))
+        return list(await asyncio.gather(*scores))
+
+    async def _score_one(self, candidate: Candidate, number: int, picture: Rendered) -> Score:
+        """How well a picture matches its own prompt, those of its siblings, and the dialogue."""
         pairs = zip(candidate.questions, candidate.answers, strict=False)
         conversation = " ".join(f"{question} {answer}" for question, answer in pairs)
-        with timed(candidate, "score"):
-            requests = [
-                ScoreRequest(picture, tuple(image.keywords), dialogue, conversation)
-                for image, picture in zip(candidate.images, pictures, strict=True)
-            ]
-            try:
-                scores = await asyncio.gather(*map(self._backends.score, requests))
-            except FATAL:
-                raise
-            except Exception as error:  # of this picture alone (flow.blame)
-                candidate.fail("score", f"{type(error).__name__}: {error}")
-                raise Dropped from error
-        candidate.scores = {
-            "prompt": _lowest([score.prompt for score in scores]),
-            "dialogue": _lowest([score.dialogue for score in scores]),
-        }
-        guided = _lowest([score.guided for score in scores])
-        if guided is not None:
-            candidate.scores["guided"] = guided
+        keywords = [tuple(image.keywords) for image in candidate.images]
+        own = keywords.pop(number)
+        request = ScoreRequest(picture, own, " ".join(candidate.answers), conversation, tuple(keywords))
+        try:
+            return await self._backends.score(request)
+        except FATAL:
+            raise
+        except Exception as error:  # of this picture alone (flow.blame)
+            candidate.fail("score", self._of(candidate, number, f"{type(error).__name__}: {error}"))
+            raise Dropped from error
 
     async def _store(self, candidate: Candidate, number: int, picture: Rendered) -> None:
         """Write a picture; those of rejected candidates are kept for inspection."""
@@ -185,7 +231,19 @@ class Illustrator:
         origin = Synthetic(name, model, revision, image.prompt, image.seed) if model else None
         return Marks(f"synthetic image of: {image.prompt}", self._renderer.attribution, origin)
 
-    def _request(self, image: Image) -> RenderRequest:
+    def _stored(self, candidate: Candidate, number: int) -> PILImage | None:
+        """A picture of the sample as its file has it, where the next one starts from it."""
+        if self._strength is None:
+            return None
+        from PIL import Image as Pictures
+
+        path = candidate.images[number].path
+        assert path is not None  # pictures are restored in order
+        with Pictures.open(self._folder / path) as picture:
+            return picture.convert("RGB")
+
+    def _request(self, candidate: Candidate, number: int, previous: PILImage | None) -> RenderRequest:
+        image = candidate.images[number]
         width, height = self._renderer.size
         return RenderRequest(
             prompt=image.prompt,
@@ -194,7 +252,33 @@ class Illustrator:
             seed=image.seed,
             width=self._settings.width or width,
             height=self._settings.height or height,
+            previous=previous,
+            strength=self._strength or 0.0 if previous is not None else 0.0,
         )
+
+
+def _sample_scores(scores: Sequence[Score]) -> dict[str, float | None]:
+    """The scores of a sample from those of its pictures: it is as good as its worst.
+
+    Of several each keeps its own, and how much better it matches its own prompt than a sibling's (`margin`).
+    """
+    found = {"prompt": _lowest([one.prompt for one in scores]), "dialogue": _lowest([one.dialogue for one in scores])}
+    guided = _lowest([one.guided for one in scores])
+    if guided is not None:
+        found["guided"] = guided
+    if len(scores) > 1:
+        margins = [_margin(one) for one in scores]
+        if any(margin is not None for margin in margins):
+            found["margin"] = _lowest(margins)
+        for name, values in (("prompt", [one.prompt for one in scores]), ("margin", margins)):
+            found |= {picture_score(name, n): value for n, value in enumerate(values) if value is not None}
+    return found
+
+
+def _margin(score: Score) -> float | None:
+    if score.prompt is None or not score.siblings:
+        return None
+    return round(score.prompt - max(score.siblings), 4)
 
 
 def _lowest(scores: list[float | None]) -> float | None:

@@ -23,12 +23,12 @@ def drop_if(verdict: Verdict | None, candidate: Candidate) -> None:
 
 @contextmanager
 def timed(candidate: Candidate, step: str) -> Iterator[None]:
-    """Record the wall time of a step, waiting included."""
+    """Add to the wall time of a step, waiting included."""
     began = time.perf_counter()
     try:
         yield
     finally:
-        candidate.seconds[step] = round(time.perf_counter() - began, 4)
+        candidate.seconds[step] = round(candidate.seconds.get(step, 0.0) + time.perf_counter() - began, 4)
 
 
 #: rows read at a time: a cursor that stays open would keep SQLite from emptying its log

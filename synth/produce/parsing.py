@@ -23,23 +23,73 @@ _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _ASKED = re.compile(r"\W*(?:q|question|user|human)\s*\d*\W*[:.](.*)", re.IGNORECASE)
 _ANSWERED = re.compile(r"\W*(?:a|answer|assistant|gpt)\s*\d*\W*[:.](.*)", re.IGNORECASE)
 _LABEL = re.compile(r"^\W*(?:prompt|keywords?|answer|response|output)\s*\d*\s*:\s*", re.IGNORECASE)
+#: "Prompt 1: ...", and as a name in an object "picture_1"
+_PROMPT_LINE = re.compile(r"\W*(?:prompt|picture|image|step)\s*\d+\W{0,3}:\s*(.+)", re.IGNORECASE)
+_NUMBERED = re.compile(r"(?:prompt|picture|image|step)[ _]?(\d{1,2})", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028\u2029\ufeff]+")
 _MARKUP = re.compile(r"[,(){}\[\]<>\"|\\]")
 _ENDS = (".", "!", "?", "…", ")", '"', "'", "”", "’")
-_NO_SCHEMA: Mapping[str, Any] = {}
+NO_SCHEMA: Mapping[str, Any] = {}
 _WEIGHT = re.compile(r":\d+(?:\.\d+)?(?=\)|$)")
 
 
 def parse_written(
-    reply: str, fact_names: Mapping[str, Any], schema: Mapping[str, Any] = _NO_SCHEMA
-) -> tuple[dict[str, str], list[str], list[str]]:
-    """Facts, keywords and the names of the repairs made, from a reply of the writing step."""
+    reply: str, fact_names: Mapping[str, Any], schema: Mapping[str, Any] = NO_SCHEMA, pictures: int | None = None
+) -> tuple[dict[str, str], list[list[str]], list[str]]:
+    """Facts, the keywords of each picture, and the names of the repairs made, from a reply of the writing step.
+
+    `pictures` is how many there must be where a sample has several; None for one.
+    """
     repairs: list[str] = []
-    data = _as_object(reply, repairs, schema)
+    data = reply_object(reply, repairs, schema)
     if data is None:
-        data = {"keywords": _keywords_from_text(reply)}
+        if pictures is None:
+            data = {"keywords": _keywords_from_text(reply)}
+        else:
+            data = {"pictures": _pictures_from_text(reply)}
         repairs.append("keywords_from_text")
-    raw = data.get("keywords")
+    raw = [data.get("keywords")] if pictures is None else _pictures(data, pictures, repairs)
+    keywords = []
+    for number, one in enumerate(raw, 1):
+        where = "" if pictures is None else f"picture {number}: "
+        keywords.append(_keywords(one, where, repairs))
+    facts = {}
+    for name in fact_names:
+        value = data.get(name)
+        if not isinstance(value, str) or not clean(value, repairs):
+            raise ReplyError(f"the reply has no '{name}'")
+        facts[name] = clean(value, repairs)
+    return facts, keywords, repairs
+
+
+def _pictures(data: Mapping[str, Any], wanted: int, repairs: list[str]) -> list[Any]:
+    """The keywords of each picture as the reply has them."""
+    found = data.get("pictures")
+    if found is None:
+        named = {key: value for key, value in data.items() if _NUMBERED.fullmatch(key)}
+        found = [named[key] for key in sorted(named, key=lambda key: int(_NUMBERED.sub(r"\1", key)))]
+        if found:
+            repairs.append("pictures_from_names")
+    if not isinstance(found, list) or not found:
+        raise ReplyError("the reply has no list of pictures")
+    found = [_of_picture(one) for one in found]
+    if len(found) > wanted and not any(found[wanted:]):
+        del found[wanted:]
+        repairs.append("empty_pictures_dropped")
+    if len(found) != wanted:
+        raise ReplyError(f"the reply has {len(found)} pictures, not {wanted}")
+    return found
+
+
+def _of_picture(one: Any) -> Any:
+    """A picture that came as an object: {"keywords": [...]}."""
+    if not isinstance(one, dict):
+        return one
+    return next((one[key] for key in ("keywords", "prompt", "description") if key in one), None)
+
+
+def _keywords(raw: Any, where: str, repairs: list[str]) -> list[str]:
+    """Cleaned keywords, each once. `where` begins an error."""
     if isinstance(raw, str):
         raw = raw.split(",")
         repairs.append("keywords_from_string")
@@ -47,32 +97,26 @@ def parse_written(
         raw = raw[0].split(",")
         repairs.append("keywords_from_string")
     if not isinstance(raw, list) or not raw:
-        raise ReplyError("the reply has no list of keywords")
+        raise ReplyError(f"{where}the reply has no list of keywords")
     keywords: dict[str, str] = {}  # in lower case: as first written
     for item in raw:
         if not isinstance(item, str):
-            raise ReplyError("a keyword is not a text")
+            raise ReplyError(f"{where}a keyword is not a text")
         keyword = clean_keyword(item)
         if keyword:
             keywords.setdefault(keyword.lower(), keyword)
     if not keywords:
-        raise ReplyError("all keywords are empty")
-    facts = {}
-    for name in fact_names:
-        value = data.get(name)
-        if not isinstance(value, str) or not clean(value, repairs):
-            raise ReplyError(f"the reply has no '{name}'")
-        facts[name] = clean(value, repairs)
-    return facts, list(keywords.values()), repairs
+        raise ReplyError(f"{where}all keywords are empty")
+    return list(keywords.values())
 
 
-def parse_answer(reply: str, schema: Mapping[str, Any] = _NO_SCHEMA) -> tuple[str, list[str]]:
+def parse_answer(reply: str, schema: Mapping[str, Any] = NO_SCHEMA) -> tuple[str, list[str]]:
     """The answer of a describe reply and the repairs made."""
     repairs: list[str] = []
-    data = _as_object(reply, repairs, schema)
+    data = reply_object(reply, repairs, schema)
     if data is None:
         pairs = _pairs_from_text(reply)
-        text = pairs[0][1] if pairs else _LABEL.sub("", _strip_wrapping(reply, []))
+        text = pairs[0][1] if pairs else _LABEL.sub("", strip_wrapping(reply, []))
         repairs.append("answer_from_text")
     else:
         value = data.get("answer")
@@ -85,13 +129,16 @@ def parse_answer(reply: str, schema: Mapping[str, Any] = _NO_SCHEMA) -> tuple[st
     return text, repairs
 
 
-def parse_turns(reply: str, schema: Mapping[str, Any] = _NO_SCHEMA) -> tuple[list[tuple[str, str]], list[str]]:
-    """The 2 to 4 question-answer pairs of a chat reply and the repairs made."""
+def parse_turns(reply: str, schema: Mapping[str, Any] = NO_SCHEMA) -> tuple[list[tuple[str, str]], list[str]]:
+    """The 2 to 4 question-answer pairs of a chat reply and the repairs made.
+
+    Where every answer asks and no question does, the two were swapped.
+    """
     repairs: list[str] = []
-    data = _as_object(reply, repairs, schema)
+    data = reply_object(reply, repairs, schema)
     pairs: list[tuple[str, str]] = []
     if data is None:
-        pairs = _pairs_from_text(_strip_wrapping(reply, []))
+        pairs = _pairs_from_text(strip_wrapping(reply, []))
         repairs.append("turns_from_text")
     else:
         turns = data.get("turns")
@@ -105,8 +152,15 @@ def parse_turns(reply: str, schema: Mapping[str, Any] = _NO_SCHEMA) -> tuple[lis
                 raise ReplyError("a turn lacks its question or its answer")
             pairs.append((question, answer))
     pairs = [(clean(q, repairs), clean(a, repairs)) for q, a in pairs]
+    said = [(q, a) for q, a in pairs if q or a]
+    if len(said) < len(pairs):
+        pairs = said
+        repairs.append("empty_turns_dropped")
     if any(not q or not a for q, a in pairs):
         raise ReplyError("a question or an answer is empty")
+    if pairs and all(a.endswith("?") and not q.endswith("?") for q, a in pairs):
+        pairs = [(a, q) for q, a in pairs]
+        repairs.append("speakers_swapped")
     if not 2 <= len(pairs) <= 4:
         raise ReplyError(f"the reply has {len(pairs)} question-answer pairs, not 2 to 4")
     return pairs, repairs
@@ -116,7 +170,7 @@ def is_complete(reply: str) -> bool:
     """Whether a reply that was cut off holds a whole JSON object all the same: some models go on with blanks or
     chatter. Nothing else can be trusted then, as its end may be missing."""
     try:
-        return isinstance(_decoded(_strip_wrapping(reply, []))[0], dict)
+        return isinstance(_decoded(strip_wrapping(reply, []))[0], dict)
     except (ValueError, RecursionError):
         return False
 
@@ -140,7 +194,7 @@ def clean_keyword(text: str) -> str:
     return " ".join(_MARKUP.sub(" ", text).split()).strip(" .;:-*")
 
 
-def _as_object(reply: str, repairs: list[str], schema: Mapping[str, Any]) -> dict[str, Any] | None:
+def reply_object(reply: str, repairs: list[str], schema: Mapping[str, Any]) -> dict[str, Any] | None:
     """The JSON object in `reply`, or None if there is no object at all."""
     try:
         data = orjson.loads(reply)
@@ -166,14 +220,14 @@ def _refuse_cut(value: Any, schema: Mapping[str, Any], name: str) -> None:
             raise ReplyError(f"'{name}' was cut off at {len(value)} characters")
     elif isinstance(value, list):
         for one in value:
-            _refuse_cut(one, schema.get("items", _NO_SCHEMA), name)
+            _refuse_cut(one, schema.get("items", NO_SCHEMA), name)
     elif isinstance(value, dict):
-        for key, part in schema.get("properties", _NO_SCHEMA).items():
+        for key, part in schema.get("properties", NO_SCHEMA).items():
             _refuse_cut(value.get(key), part, key)
 
 
 def _repaired(reply: str, repairs: list[str]) -> Any:
-    text = _strip_wrapping(reply, repairs)
+    text = strip_wrapping(reply, repairs)
     start = text.find("{")
     if start < 0:
         return None
@@ -199,7 +253,7 @@ def _decoded(text: str) -> tuple[Any, int]:
     return json.JSONDecoder(strict=False).raw_decode(text, max(0, text.find("{")))
 
 
-def _strip_wrapping(reply: str, repairs: list[str]) -> str:
+def strip_wrapping(reply: str, repairs: list[str]) -> str:
     text = reply
     if "</think>" in text:
         text = _THINK.sub("", text)
@@ -212,10 +266,18 @@ def _strip_wrapping(reply: str, repairs: list[str]) -> str:
 
 
 def _keywords_from_text(reply: str) -> list[str]:
-    text = _LABEL.sub("", _strip_wrapping(reply, []).strip())
+    text = _LABEL.sub("", strip_wrapping(reply, []).strip())
     if text.count(",") < 2 or len(text) > 600:
         raise ReplyError("the reply is neither JSON nor a list of keywords")
     return text.replace("\n", ",").split(",")
+
+
+def _pictures_from_text(reply: str) -> list[str]:
+    """Lines such as "Prompt 1: a, b, c" (StableLLaVA, figure 7)."""
+    found = [match[1] for line in strip_wrapping(reply, []).split("\n") if (match := _PROMPT_LINE.match(line))]
+    if not found:
+        raise ReplyError("the reply is neither JSON nor a list of prompts")
+    return found
 
 
 def _pairs_from_text(reply: str) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ def order_keywords(keywords: Sequence[str], plan: Mapping[str, Entry], ability: 
     """Keywords that speak of the leading slots first, otherwise in the model's order; the words of
     `prompt.append` slots are added at the end where the model did not write them."""
 
-    leading = [content_stems(plan[slot].text) for slot in ability.prompt.lead]
+    leading = [content_stems(plan[slot].text) for slot in ability.prompt.lead if slot in plan]
 
     def rank(keyword: str) -> int:
         stems = content_stems(keyword)
@@ -24,6 +24,8 @@ def order_keywords(keywords: Sequence[str], plan: Mapping[str, Entry], ability: 
 
     ordered = sorted(keywords, key=rank)
     for slot in ability.prompt.append:
+        if slot not in plan:
+            continue
         extra = plan[slot].text
         wanted = content_stems(extra)
         if not any(wanted <= content_stems(keyword) for keyword in ordered):

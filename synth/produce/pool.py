@@ -46,30 +46,37 @@ class Rounds:
 
 @dataclass(frozen=True)
 class Demonstration:
-    """An in-context example, hand-written or fresh: what was asked and what was answered."""
+    """A candidate as the model is told of it, or shown as an in-context example: what was asked and what was
+    answered. `keywords` are those of each picture."""
 
     id: str
     plan: dict[str, Entry]
+    picture_plans: list[dict[str, Entry]]
     facts: dict[str, str]
-    keywords: list[str]
+    keywords: list[list[str]]
     question: str
     turns: list[Turn]
     fresh: bool = False
 
     @cached_property
     def stems(self) -> frozenset[str]:
-        return all_stems(self.keywords)
+        return all_stems(keyword for own in self.keywords for keyword in own)
 
 
 def demonstration(candidate: Candidate, leave_out: Sequence[str]) -> Demonstration:
-    """A fresh candidate as an example. `leave_out` names slots our code appended to the keywords,
-    which the model is not meant to write."""
-    appended = {candidate.plan[slot].text for slot in leave_out}
+    """What is to be told of a candidate. `leave_out` names slots our code appended to the keywords, which the
+    model is not meant to write."""
+    keywords = []
+    for number, image in enumerate(candidate.images):
+        plan = candidate.plan_of(number)
+        appended = {plan[slot].text for slot in leave_out if slot in plan}
+        keywords.append([keyword for keyword in image.keywords if keyword not in appended])
     return Demonstration(
         id=candidate.id,
         plan=candidate.plan,
+        picture_plans=candidate.picture_plans,
         facts=candidate.facts,
-        keywords=[k for k in candidate.keywords if k not in appended],
+        keywords=keywords,
         question=candidate.question,
         turns=candidate.turns,
         fresh=True,

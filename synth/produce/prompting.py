@@ -7,93 +7,130 @@ in a sandbox; text that came from a model or a bank is only ever a value, never 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 from jinja2 import Template
 
-from synth.abilities import Ability
+from synth.abilities import FEWEST_PICTURES, Ability
 from synth.backends.llm.base import Message, SharedPrompt
+from synth.produce.dialogue import turns_of
 from synth.produce.pool import Demonstration
-from synth.records import DialogueKind, Entry, Turn
-from synth.templating import Environment, compile_template, environment, render_template
+from synth.produce.reply_schema import PAIR, converse_schema, shape, write_schema
+from synth.records import IMAGE_PLACEHOLDER, DialogueKind, Entry
+from synth.templating import Environment, Named, compile_template, environment, render_template
 
-_MAX_KEYWORD = 90
+_PLACEHOLDER = re.compile(rf"{re.escape(IMAGE_PLACEHOLDER)}\s*")
 
 
 class Prompter:
     """Builds the requests of one ability for one dialogue kind."""
 
-    def __init__(self, ability: Ability, kind: DialogueKind) -> None:
+    def __init__(self, ability: Ability, wanted: DialogueKind) -> None:
+        """`wanted` is the kind that the run asks for; an ability may know only the other."""
         self.ability = ability
-        self.kind = kind
+        self.kind = ability.kind(wanted)
         env = environment()
         self._write = self._compile(env, ability.write.request, "write.request")
         dialogue = ability.dialogue
-        source = dialogue.describe if kind == "describe" else dialogue.chat
-        self._converse = self._compile(env, source, f"dialogue.{kind}")
+        source = dialogue.describe if self.kind == "describe" else dialogue.chat
+        assert source is not None  # the ability was checked for it
+        self._converse = self._compile(env, source, f"dialogue.{self.kind}")
         self._rules = [self._compile(env, r.rule, f"restrictions.{n}.rule") for n, r in enumerate(ability.restrictions)]
-        self.write_schema = _write_schema(ability)
-        self.converse_schema = _converse_schema(ability, kind)
+        self._write_schemas: dict[int, Mapping[str, Any]] = {}
+        self._converse_schemas: dict[int, Mapping[str, Any]] = {}
         self._write_system = _system(
             ability.write.role,
             ability.write.requirements,
             ability.write.cautions,
-            _shape(self.write_schema),
+            shape(self.write_schema(FEWEST_PICTURES)),
         )
         self._converse_system = _system(
-            dialogue.role, dialogue.requirements, dialogue.cautions, _shape(self.converse_schema)
+            dialogue.role, dialogue.requirements, dialogue.cautions, shape(self.converse_schema(FEWEST_PICTURES))
         )
 
-    def write_request(self, plan: Mapping[str, Entry]) -> str:
-        """The candidate's own message of the prompt-writing step."""
-        rules = [f"Rule: {render_template(*rule, plan)}" for rule in self._rules]
-        return "\n".join([*rules, render_template(*self._write, plan)])
+    def write_schema(self, pictures: int) -> Mapping[str, Any]:
+        """The shape of a reply of the writing step for a sample with so many pictures; one object for all of them,
+        because backends compile schemas."""
+        if pictures not in self._write_schemas:
+            self._write_schemas[pictures] = write_schema(self.ability, pictures)
+        return self._write_schemas[pictures]
 
-    def converse_request(
-        self, plan: Mapping[str, Entry], keywords: Sequence[str], facts: Mapping[str, str], question: str
-    ) -> str:
+    def converse_schema(self, pictures: int) -> Mapping[str, Any]:
+        """The same for the dialogue step."""
+        if pictures not in self._converse_schemas:
+            self._converse_schemas[pictures] = converse_schema(self.ability, self.kind, pictures)
+        return self._converse_schemas[pictures]
+
+    def write_request(self, plan: Mapping[str, Entry], picture_plans: Sequence[Mapping[str, Entry]] = ()) -> str:
+        """The candidate's own message of the prompt-writing step."""
+        values: dict[str, Any] = {**plan}
+        if picture_plans:
+            values["pictures"] = [Named(own) for own in picture_plans]
+        rules = [f"Rule: {render_template(*rule, values)}" for rule in self._rules]
+        return "\n".join([*rules, render_template(*self._write, values)])
+
+    def converse_request(self, told: Demonstration) -> str:
         """The candidate's own message of the dialogue step."""
-        asks = self.ability.asks(question)
-        values = {**plan, **facts, "keywords": ", ".join(keywords), "question": question, "asks": asks}
+        values: dict[str, Any] = {**told.plan, **told.facts, "question": told.question}
+        values["asks"] = self.ability.asks(told.question)
+        values["keywords"] = ", ".join(keyword for own in told.keywords for keyword in own)
+        if told.picture_plans:
+            values["pictures"] = [
+                Named(own, keywords=", ".join(keywords))
+                for own, keywords in zip(told.picture_plans, told.keywords, strict=True)
+            ]
         return render_template(*self._converse, values)
 
     def write_shared(self, examples: Sequence[Demonstration]) -> SharedPrompt:
         messages: list[Message] = [{"role": "system", "content": self._write_system}]
         for example in examples:
-            reply = {**example.facts, "keywords": example.keywords}
-            messages += _exchange(self.write_request(example.plan), reply)
+            shown = {"pictures": example.keywords} if example.picture_plans else {"keywords": example.keywords[0]}
+            request = self.write_request(example.plan, example.picture_plans)
+            messages += _exchange(request, {**example.facts, **shown})
         return SharedPrompt(messages)
 
     def converse_shared(self, examples: Sequence[Demonstration]) -> SharedPrompt:
         messages: list[Message] = [{"role": "system", "content": self._converse_system}]
         for example in examples:
-            request = self.converse_request(example.plan, example.keywords, example.facts, example.question)
-            messages += _exchange(request, _reply_of(example.turns, self.kind))
+            messages += _exchange(self.converse_request(example), self._reply_of(example))
         return SharedPrompt(messages)
 
     def own_examples(self) -> list[Demonstration]:
         """The template's examples in the shape of this dialogue kind."""
-        found = []
-        for number, example in enumerate(self.ability.examples, 1):
-            turns: list[Turn] = []
-            pairs = [(example.question, example.answer)]
-            if self.kind == "chat":
-                pairs = [(one.question, one.answer) for one in example.chat]
-            for question, answer in pairs:
-                turns += [Turn(role="user", text=question), Turn(role="assistant", text=answer)]
-            found.append(
-                Demonstration(
-                    id=self.ability.example_id(number),
-                    plan=example.plan,
-                    facts=dict(example.facts),
-                    keywords=list(example.keywords),
-                    question=example.question,
-                    turns=turns,
-                )
-            )
-        return found
+        return [self.own_example(number) for number in range(len(self.ability.examples))]
+
+    def own_example(self, number: int) -> Demonstration:
+        """The template's example of that number, from 0."""
+        example = self.ability.examples[number]
+        question, answer = example.pool_pair
+        pairs = (
+            [(question, answer)] if self.kind == "describe" else [(one.question, one.answer) for one in example.chat]
+        )
+        return Demonstration(
+            id=self.ability.example_id(number + 1),
+            plan=example.plan,
+            picture_plans=example.picture_plans,
+            facts=dict(example.facts),
+            keywords=example.keyword_lists,
+            question=question,
+            turns=turns_of(pairs, len(example.keyword_lists), self.ability.form),
+        )
+
+    def _reply_of(self, example: Demonstration) -> dict[str, Any]:
+        """What the model should have replied to make this dialogue."""
+        if self.ability.form == "interleaved":
+            shown = iter(example.keywords)
+            texts = [_PLACEHOLDER.sub(lambda _: f"《{next(shown)[0]}》 ", turn.text) for turn in example.turns]
+        else:
+            texts = [turn.text.replace(IMAGE_PLACEHOLDER, "").strip() for turn in example.turns]
+        if self.kind == "describe":
+            return {"answer": texts[1]}
+        asks, answers = PAIR[self.ability.form]
+        pairs = zip(texts[::2], texts[1::2], strict=True)
+        return {"turns": [{asks: question, answers: answer} for question, answer in pairs]}
 
     def _compile(self, env: Environment, source: str, field: str) -> tuple[Template, str]:
         where = self.ability.where(field)
@@ -111,59 +148,3 @@ def _exchange(request: str, reply: Mapping[str, Any]) -> list[Message]:
         {"role": "user", "content": request},
         {"role": "assistant", "content": orjson.dumps(reply).decode()},
     ]
-
-
-def _reply_of(turns: Sequence[Turn], kind: DialogueKind) -> dict[str, Any]:
-    texts = [turn.text.replace("<image>", "").strip() for turn in turns]
-    if kind == "describe":
-        return {"answer": texts[1]}
-    pairs = zip(texts[::2], texts[1::2], strict=True)
-    return {"turns": [{"question": question, "answer": answer} for question, answer in pairs]}
-
-
-def _string(max_length: int) -> dict[str, Any]:
-    return {"type": "string", "minLength": 1, "maxLength": max_length}
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def _write_schema(ability: Ability) -> dict[str, Any]:
-    write = ability.write
-    properties: dict[str, Any] = {name: _string(f.max_characters) for name, f in write.facts.items()}
-    properties["keywords"] = {
-        "type": "array",
-        "items": _string(_MAX_KEYWORD),
-        "minItems": write.min_keywords,
-        "maxItems": write.max_keywords,
-    }
-    for name, fact in write.facts.items():
-        properties[name]["description"] = fact.about
-    return _object(properties)
-
-
-def _converse_schema(ability: Ability, kind: DialogueKind) -> dict[str, Any]:
-    limit = ability.dialogue.max_characters
-    if kind == "describe":
-        return _object({"answer": _string(limit)})
-    pair = _object({"question": _string(160), "answer": _string(limit)})
-    return _object({"turns": {"type": "array", "items": pair, "minItems": 2, "maxItems": 4}})
-
-
-def _shape(schema: Mapping[str, Any]) -> str:
-    """A schema as an example object, which small models follow better than a schema."""
-    parts = []
-    for name, value in schema["properties"].items():
-        if value["type"] == "string":
-            parts.append(f'"{name}": "{value.get("description", "...")}"')
-        elif value["items"]["type"] == "string":
-            parts.append(f'"{name}": ["...", ...]')
-        else:
-            parts.append(f'"{name}": [{_shape(value["items"])}, ...]')
-    return "{" + ", ".join(parts) + "}"

@@ -81,7 +81,9 @@ class Redecider:
 
     def _decide(self, candidate: Candidate) -> Decision | None:
         """What the layer says, or None where it cannot say: a filter did not judge and cannot do so now."""
-        recorded = {one.filter: one for one in candidate.verdicts if one.stage == "image"}
+        judged = [one for one in candidate.verdicts if one.stage == "image"]
+        last = max((one.attempt for one in judged), default=0)  # the pictures of earlier ones are gone
+        recorded = {one.filter: one for one in judged if one.attempt == last}
         verdicts: list[Verdict] = []
         failing: Verdict | None = None
         for name in self._order:
@@ -91,7 +93,13 @@ class Redecider:
                 said = None
                 if result is not None:
                     said = Verdict(
-                        filter=name, stage="image", outcome=result.outcome, reason=result.reason, score=result.score
+                        filter=name,
+                        stage="image",
+                        outcome=result.outcome,
+                        reason=result.reason,
+                        score=result.score,
+                        attempt=last,
+                        picture=result.picture,
                     )
                     if said != recorded.get(name):
                         verdicts.append(said)

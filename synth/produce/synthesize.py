@@ -16,14 +16,17 @@ from synth.flow.backends import Backends
 from synth.flow.primitives import OrderedGate
 from synth.flow.tally import Tally
 from synth.ledger import Ledger
+from synth.produce.conversation import parse_conversation
+from synth.produce.dialogue import turns_of
 from synth.produce.illustrate import Illustrator
 from synth.produce.life import Dropped, Saved, drop_if
 from synth.produce.parsing import is_complete, parse_answer, parse_turns, parse_written
 from synth.produce.picture_prompt import join_keywords, order_keywords
 from synth.produce.plan import Plan, Planner
+from synth.produce.pool import demonstration
 from synth.produce.prompting import Prompter
 from synth.produce.rotation import Rotation
-from synth.records import IMAGE_PLACEHOLDER, Call, Candidate, Image, Stage, Turn, dialogue_stage
+from synth.records import Call, Candidate, Image, Stage, dialogue_stage
 from synth.seeding import derive_seed
 
 #: each further attempt is this much warmer: at a low temperature the same reply would come again
@@ -55,6 +58,7 @@ class Synthesizer:
         self._tally = tally
         self._order = order
         self._prompter = Prompter(ability, config.dialogue)
+        self._kind = self._prompter.kind
         self.rotation = Rotation(self._prompter, config.pool, config.seed)
         self._prompt_gate = OrderedGate()
         self._dialogue_gate = OrderedGate()
@@ -107,28 +111,31 @@ class Synthesizer:
             ability=name,
             index=plan.index,
             form=self.ability.form,
-            stage=dialogue_stage(self._config.dialogue),
+            stage=dialogue_stage(self.ability.form, self._kind),
             seed=plan.seed,
             synth=__version__,
             round=self.rotation.round_of(plan.index),
             plan=plan.entries,
+            picture_plans=plan.pictures,
             question=plan.question,
         )
 
     async def _write(self, candidate: Candidate) -> None:
-        """Ask for picture keywords until a reply passes the stateless prompt filters."""
+        """Ask for picture keywords, of all pictures together, until a reply passes the stateless prompt filters."""
         prompts = await self.rotation.prompts(candidate.index)
         candidate.examples = list(prompts.example_ids)
-        message = self._prompter.write_request(candidate.plan)
-        schema = self._prompter.write_schema
+        message = self._prompter.write_request(candidate.plan, candidate.picture_plans)
+        several = len(candidate.picture_plans) or None
+        schema = self._prompter.write_schema(several or 1)
         context = {
             "uses": {name: fact.uses for name, fact in self.ability.write.facts.items()},
             "lead": self.ability.prompt.lead,
+            "pictures": candidate.picture_plans,
         }
 
         def take(reply: str) -> list[str]:
-            candidate.facts, keywords, repairs = parse_written(reply, self.ability.write.facts, schema)
-            candidate.images = [self._image(candidate, keywords)]
+            candidate.facts, found, repairs = parse_written(reply, self.ability.write.facts, schema, several)
+            candidate.images = [self._image(candidate, number, keywords) for number, keywords in enumerate(found)]
             return repairs
 
         await self._ask(candidate, "write", "prompt", prompts.write, message, schema, context, take)
@@ -136,21 +143,26 @@ class Synthesizer:
     async def _converse(self, candidate: Candidate) -> None:
         """Ask for the dialogue about these keywords until a reply passes the dialogue filters."""
         prompts = await self.rotation.prompts(candidate.index)
-        appended = {candidate.plan[slot].text for slot in self.ability.prompt.append}
-        seen = [keyword for keyword in candidate.keywords if keyword not in appended]
-        message = self._prompter.converse_request(candidate.plan, seen, candidate.facts, candidate.question)
-        asks = [candidate.source(source) for source in self.ability.asks(candidate.question)]
-        context = {**candidate.facts, "keywords": seen, "question": candidate.question, "asks": asks}
-
-        schema = self._prompter.converse_schema
+        told = demonstration(candidate, self.ability.prompt.append)
+        message = self._prompter.converse_request(told)
+        context = {
+            **candidate.facts,
+            "keywords": told.keywords[0],
+            "pictures": told.keywords if candidate.picture_plans else (),
+            "question": candidate.question,
+            "asks": [candidate.source(source) for source in self.ability.asks(candidate.question)],
+        }
+        schema = self._prompter.converse_schema(len(candidate.images))
 
         def take(reply: str) -> list[str]:
-            if self._config.dialogue == "describe":
+            if self._kind == "describe":
                 answer, repairs = parse_answer(reply, schema)
                 pairs = [(candidate.question, answer)]
+            elif self.ability.form == "interleaved":
+                pairs, repairs = parse_conversation(reply, told.keywords, schema)
             else:
                 pairs, repairs = parse_turns(reply, schema)
-            candidate.turns = _turns(pairs, len(candidate.images))
+            candidate.turns = turns_of(pairs, len(candidate.images), self.ability.form)
             return repairs
 
         await self._ask(candidate, "converse", "dialogue", prompts.converse, message, schema, context, take)
@@ -230,13 +242,16 @@ class Synthesizer:
         call.completion_tokens, call.estimated = reply.completion_tokens, reply.estimated
         self._tally.replied(call)
 
-    def _image(self, candidate: Candidate, keywords: list[str]) -> Image:
-        ordered = order_keywords(keywords, candidate.plan, self.ability)
+    def _image(self, candidate: Candidate, number: int, keywords: list[str]) -> Image:
+        """What is to be drawn. All seeds of a sample come from its own; with `same_noise` they are the same."""
+        ordered = order_keywords(keywords, candidate.plan_of(number), self.ability)
+        pictures = self.ability.pictures
+        one_seed = number == 0 or (pictures is not None and pictures.same_noise)
         return Image(
             prompt=join_keywords(ordered, self.ability.prompt.emphasis),
             negative_prompt=self.ability.prompt.negative,
             keywords=ordered,
-            seed=candidate.seed,
+            seed=candidate.seed if one_seed else derive_seed(candidate.seed, "picture", number),
         )
 
     async def _replay(self, candidate: Candidate) -> None:
@@ -246,13 +261,3 @@ class Synthesizer:
         async with self._dialogue_gate.turn(candidate.index):
             self._chain.replay(candidate, "dialogue")
         self.rotation.text_done(candidate)
-
-
-def _turns(pairs: list[tuple[str, str]], images: int) -> list[Turn]:
-    """Questions and answers as turns; the first question carries the image placeholders."""
-    turns = []
-    for number, (question, answer) in enumerate(pairs):
-        placeholders = f"{IMAGE_PLACEHOLDER}\n" * images if number == 0 else ""
-        turns.append(Turn(role="user", text=placeholders + question))
-        turns.append(Turn(role="assistant", text=answer))
-    return turns

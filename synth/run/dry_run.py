@@ -100,9 +100,8 @@ async def dry_run(config: RunConfig) -> DryRun:
 
 
 def _preview(prompter: Prompter, shared: SharedPrompts, plans: list[Plan]) -> AbilityPreview:
-    example = prompter.ability.examples[0]
-    write = prompter.write_request(plans[0].entries)
-    converse = prompter.converse_request(example.plan, example.keywords, example.facts, example.question)
+    write = prompter.write_request(plans[0].entries, plans[0].pictures)
+    converse = prompter.converse_request(prompter.own_example(0))
     return AbilityPreview(
         name=prompter.ability.name,
         plans=plans,
@@ -113,11 +112,13 @@ def _preview(prompter: Prompter, shared: SharedPrompts, plans: list[Plan]) -> Ab
 
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """Characters of one candidate: what is sent, what comes back, what the ledger keeps."""
+    """Characters of one candidate: what is sent, what comes back, what the ledger keeps; and its pictures, at
+    most."""
 
     sent: int
     received: int
     kept: int
+    pictures: int
 
 
 def _size(ability: Ability, preview: AbilityPreview, config: RunConfig) -> _Size:
@@ -125,14 +126,16 @@ def _size(ability: Ability, preview: AbilityPreview, config: RunConfig) -> _Size
     sent = sum(len(message["content"]) for message in [*preview.write, *preview.converse])
     replies = 0
     for example in ability.examples:
-        replies += sum(map(len, example.keywords)) + sum(map(len, example.facts.values())) + 60
-        if config.dialogue == "describe":
-            replies += len(example.answer)
+        written = [keyword for own in example.keyword_lists for keyword in own]
+        replies += sum(map(len, written)) + sum(map(len, example.facts.values())) + 60
+        if ability.kind(config.dialogue) == "describe":
+            replies += len(example.pool_pair[1])
         else:
             replies += sum(len(one.question) + len(one.answer) + 30 for one in example.chat)
     received = replies // len(ability.examples)
     own = len(preview.write[-1]["content"]) + len(preview.converse[-1]["content"])
-    return _Size(sent, received, own + 2 * received)
+    pictures = max(len(plan.pictures) for plan in preview.plans) or 1
+    return _Size(sent, received, own + 2 * received, pictures)
 
 
 def _estimate(setup: Setup, sizes: dict[str, _Size]) -> Estimate:
@@ -142,12 +145,13 @@ def _estimate(setup: Setup, sizes: dict[str, _Size]) -> Estimate:
     prompt = sum(n * sizes[name].sent for name, n in wanted.items()) // _CHARACTERS_PER_TOKEN
     completion = sum(n * sizes[name].received for name, n in wanted.items()) // _CHARACTERS_PER_TOKEN
     renderer = setup.backends.renderer
+    pictures = sum(n * sizes[name].pictures for name, n in wanted.items()) if renderer is not None else 0
     disk = 0.0
     if renderer is not None:
         width, height = config.render_settings.width, config.render_settings.height
-        disk = samples * (width or renderer.size[0]) * (height or renderer.size[1]) * _BYTES_PER_PIXEL
+        disk = pictures * (width or renderer.size[0]) * (height or renderer.size[1]) * _BYTES_PER_PIXEL
     disk += sum(n * (sizes[name].kept + _BYTES_PER_ROW) for name, n in wanted.items())
-    bought = samples if isinstance(renderer, RemoteRenderer) else 0
+    bought = pictures if isinstance(renderer, RemoteRenderer) else 0
     cost = config.cost(prompt, completion, bought) if config.priced else None
     most = sum(config.candidates_allowed(n) for n in wanted.values())
     return Estimate(
@@ -156,7 +160,7 @@ def _estimate(setup: Setup, sizes: dict[str, _Size]) -> Estimate:
         most_requests=2 * most * config.flow.attempts,
         prompt_tokens=prompt,
         completion_tokens=completion,
-        pictures=samples if renderer is not None else 0,
+        pictures=pictures,
         disk_bytes=int(disk),
         cost=cost,
     )

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -138,6 +138,7 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
         "pictures": _pictures(config, renderer) if renderer else None,
         "pool": config.pool.model_dump(),
         "attempts": config.flow.attempts,
+        **({"picture_attempts": config.flow.picture_attempts} if _several(judging.abilities) else {}),
         "existing": sorted(_digest(path) for path in config.existing),
     }
     return Setup(
@@ -149,6 +150,11 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
         reasons=reasons,
         identity=identity,
     )
+
+
+def _several(abilities: Mapping[str, Ability]) -> bool:
+    """Whether any of these abilities makes samples of several pictures."""
+    return any(ability.pictures is not None for ability in abilities.values())
 
 
 def _pictures(config: RunConfig, renderer: AnyRenderer) -> dict[str, Any]:

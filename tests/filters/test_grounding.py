@@ -72,7 +72,8 @@ def test_the_answer_must_speak_of_what_the_question_asks_for() -> None:
     for answer, outcome in (("The fox is copper.", "fail"), ("The fox looks like a copper pan.", "pass")):
         assert verdict(looks, candidate(answers=[answer], plan=known), "dialogue").outcome == outcome
     # in a chat the model asks its own questions
-    assert not reason("A fox made of glass.", stage=2)
+    two = {"questions": ["What is odd here?", "What is it?"], "stage": 2}
+    assert not verdict(checks, candidate(answers=["A fox made of glass."] * 2, **two), "dialogue").reason
 
 
 @pytest.mark.parametrize(

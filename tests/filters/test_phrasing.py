@@ -80,7 +80,7 @@ def test_questions_are_judged_only_where_the_model_wrote_them(questions: list[st
     found = verdict(chain("phrasing"), candidate(answers=answers, questions=questions, stage=2), "dialogue")
     assert (found.outcome == "fail") == bool(reason)
     assert reason in found.reason
-    pool = candidate(answers=answers, questions=questions, stage=1)
+    pool = candidate(answers=answers[:1], questions=questions[1:], stage=1)
     assert verdict(chain("phrasing"), pool, "dialogue").outcome == "pass"
 
 

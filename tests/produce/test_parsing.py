@@ -54,7 +54,7 @@ def test_nothing_but_reply_errors_and_nothing_but_clean_text(reply: str) -> None
         try:
             facts, keywords, _ = parse()
             assert keywords
-            texts += [*facts.values(), *keywords]
+            texts += [*facts.values(), *keywords[0]]
         except ReplyError as error:
             assert error.message
     with suppress(ReplyError):
@@ -81,7 +81,8 @@ def test_long_replies_take_no_long_time(piece: str) -> None:
 
 
 def written(reply: str, *facts: str) -> tuple[dict[str, str], list[str], list[str]]:
-    return parse_written(reply, dict.fromkeys(facts))
+    found, [keywords], repairs = parse_written(reply, dict.fromkeys(facts))
+    return found, keywords, repairs
 
 
 GOOD = '{"normal": "It has fur.", "keywords": ["red fox", "snow", "old barn"]}'
@@ -228,7 +229,7 @@ SHORT = parse_ability(json.dumps(template()), "tiny.yaml")
 
 
 def test_texts_that_the_schema_cut_are_refused() -> None:
-    schema = Prompter(SHORT, "describe").write_schema
+    schema = Prompter(SHORT, "describe").write_schema(1)
     longest = schema["properties"]["normal"]["maxLength"]
     keyword = schema["properties"]["keywords"]["items"]["maxLength"]
 
@@ -246,7 +247,7 @@ def test_texts_that_the_schema_cut_are_refused() -> None:
 
 
 def test_answers_and_turns_that_the_schema_cut_are_refused() -> None:
-    describe, chat = (Prompter(SHORT, kind).converse_schema for kind in ("describe", "chat"))
+    describe, chat = (Prompter(SHORT, kind).converse_schema(1) for kind in ("describe", "chat"))
     longest = describe["properties"]["answer"]["maxLength"]
     cut, whole = "x" * longest, "x" * (longest - 1) + "."
     assert parse_answer(json.dumps({"answer": whole}), describe)[0] == whole

@@ -17,7 +17,7 @@ from tests.doubles import ability, candidate
 
 
 def demo(name: str, keywords: list[str] | None = None, fresh: bool = False) -> Demonstration:
-    return Demonstration(name, {}, {}, keywords or [name], "?", [], fresh)
+    return Demonstration(name, {}, [], {}, [keywords or [name]], "?", [], fresh)
 
 
 OWN = [demo(f"own{number}") for number in range(6)]
@@ -125,8 +125,8 @@ def test_groups_are_fixed_within_a_round_and_cover_the_pool() -> None:
 
 def test_what_our_code_appended_is_not_shown_as_the_models_own() -> None:
     one = candidate(keywords=["red fox", "snowy forest", "photo"])
-    assert demonstration(one, ["camera"]).keywords == ["red fox", "snowy forest"]
-    assert demonstration(one, []).keywords == ["red fox", "snowy forest", "photo"]
+    assert demonstration(one, ["camera"]).keywords == [["red fox", "snowy forest"]]
+    assert demonstration(one, []).keywords == [["red fox", "snowy forest", "photo"]]
 
 
 # -- rotation ---------------------------------------------------------------------------------

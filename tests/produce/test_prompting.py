@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from synth.abilities import Ability
 from synth.errors import SynthError
 from synth.produce.plan import Planner
-from synth.produce.pool import demonstration
+from synth.produce.pool import Demonstration, demonstration
 from synth.produce.prompting import Prompter
 from synth.records import Entry
 from tests.doubles import ability, banks, candidate, template
@@ -21,13 +22,18 @@ PLAN = {
 }
 
 
+def told(keywords: Sequence[str] = (), facts: Mapping[str, str] | None = None, question: str = "?") -> Demonstration:
+    """What the dialogue step is told of a candidate with one picture."""
+    return Demonstration("x", PLAN, [], dict(facts or {}), [list(keywords)], question, [])
+
+
 def test_a_question_gets_what_it_asks_for() -> None:
     pool = {"subject": [f"q{n}?" for n in range(30)], "oddity, keywords": ["What is odd here?"]}
     text = "{% if 'oddity' in asks %}Odd: {{ oddity }}\n{% endif %}{{ subject }}: {{ question }}"
     dialogue = {**template()["dialogue"], "describe": text}
     prompter = Prompter(ability(questions=pool, dialogue=dialogue), "describe")
-    assert prompter.converse_request(PLAN, [], {}, "q1?") == "red fox: q1?"
-    assert prompter.converse_request(PLAN, [], {}, "What is odd here?").startswith("Odd: made of glass\n")
+    assert prompter.converse_request(told(question="q1?")) == "red fox: q1?"
+    assert prompter.converse_request(told(question="What is odd here?")).startswith("Odd: made of glass\n")
 
 
 def with_request(source: str) -> Ability:
@@ -65,16 +71,17 @@ def test_the_messages_of_the_dialogue_step() -> None:
         assert json.loads(shared.messages[2]["content"]) == reply
         assert shared.messages[1]["content"].startswith("Shown: red fox made of glass, snowy forest, white snow\n")
     describe = Prompter(ability(), "describe")
-    assert describe.converse_request(PLAN, ["a", "b"], {"normal": "N"}, "Q?") == "Shown: a, b\nNormal: N\nQuestion: Q?"
+    request = describe.converse_request(told(["a", "b"], {"normal": "N"}, "Q?"))
+    assert request == "Shown: a, b\nNormal: N\nQuestion: Q?"
 
 
 def test_schemas_hold_the_limits_of_the_template() -> None:
     describe, chat = Prompter(ability(), "describe"), Prompter(ability(), "chat")
-    keywords = describe.write_schema["properties"]["keywords"]
+    keywords = describe.write_schema(1)["properties"]["keywords"]
     assert (keywords["minItems"], keywords["maxItems"]) == (3, 6)
-    assert describe.write_schema["required"] == ["normal", "keywords"]
-    assert describe.converse_schema["properties"]["answer"]["maxLength"] == 400
-    assert chat.converse_schema["properties"]["turns"]["maxItems"] == 4
+    assert describe.write_schema(1)["required"] == ["normal", "keywords"]
+    assert describe.converse_schema(1)["properties"]["answer"]["maxLength"] == 400
+    assert chat.converse_schema(1)["properties"]["turns"]["maxItems"] == 4
 
 
 @pytest.mark.parametrize(
@@ -128,7 +135,7 @@ def test_text_of_models_and_banks_is_never_rendered() -> None:
     prompter = Prompter(ability(), "describe")
     plan = {**PLAN, "subject": Entry(text=EVIL, facts={"place": EVIL})}
     assert prompter.write_request(plan).count(EVIL) == 3
-    request = prompter.converse_request(PLAN, [EVIL], {"normal": EVIL}, EVIL)
+    request = prompter.converse_request(told([EVIL], {"normal": EVIL}, EVIL))
     assert request == f"Shown: {EVIL}\nNormal: {EVIL}\nQuestion: {EVIL}"
     fresh = demonstration(candidate(keywords=[EVIL], answers=[EVIL], facts={"normal": EVIL}, plan=plan), [])
     for shared in (prompter.write_shared([fresh]), prompter.converse_shared([fresh])):

@@ -6,12 +6,13 @@ and pass the filters when the plan is sound. Its rows are marked `scripted` and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest, LLMSettings
 from synth.errors import SynthError
 from synth.records import Entry
+from synth.text import ordinal
 
 _MOST_CHARACTERS = 300
 
@@ -29,6 +30,17 @@ _ENDINGS = (
 _QUESTIONS = (
     "What is shown in this picture?", "What can you tell me about {}?", "How is {} shown here?",
     "What else belongs to {}?", "Which detail of {} do you notice?", "Where do you see {}?",
+)  # fmt: skip
+_SHOWING = (
+    "Here is my picture:",
+    "This is what I have:",
+    "Have a look at this:",
+    "I took this photo:",
+    "Now I see this:",
+)
+_ASKING = (
+    "What comes first?", "What comes next?", "How does it go on?", "And now?", "What should follow?", "Is it right so?",
+    "Shall I go on?", "What is missing?",
 )  # fmt: skip
 _FILLERS = (
     "soft daylight", "plain background", "sharp focus", "wide view", "high detail", "natural colours",
@@ -77,6 +89,8 @@ class _Script:
     def __init__(self, request: ChatRequest) -> None:
         self._state = (request.seed * 2654435761 + 97) & 0xFFFFFFFF
         self._words = _words(request.plan)
+        #: what each picture shows, where there are several: its slots, or its keywords once they are written
+        self._pictures = [_shown(one) for one in request.context.get("pictures", ())]
         self._question = str(request.context.get("question", ""))
         # what a written fact or an answer is about, where the ability says so; the rest may be cut off
         asked = [text for text in request.context.get("asks", ()) if text]
@@ -88,7 +102,7 @@ class _Script:
         }
 
         # the slots that the first keyword must show, in one keyword
-        lead = [request.plan[slot].text for slot in request.context.get("lead", ())]
+        lead = [request.plan[slot].text for slot in request.context.get("lead", ()) if slot in request.plan]
         self._lead = [" ".join(reversed(lead))] if len(lead) > 1 else []
         self._led = lead if self._lead else []
 
@@ -113,14 +127,20 @@ class _Script:
         items = part["items"]
         least, most = part.get("minItems", 1), part.get("maxItems", 8)
         if items.get("type") == "string":
-            return self._keywords(least, most, items.get("maxLength", _MOST_CHARACTERS))
+            return self._keywords(self._words, least, most, items.get("maxLength", _MOST_CHARACTERS))
+        if items.get("type") == "array":
+            longest = items["items"].get("maxLength", _MOST_CHARACTERS)
+            least, most = items.get("minItems", 1), items.get("maxItems", 8)
+            return [self._keywords(words, least, most, longest) for words in self._pictures]
         if "question" in items.get("properties", ()):
             return self._turns(items["properties"], least, most)
+        if "user" in items.get("properties", ()):
+            return self._conversation(items["properties"])
         return [self._value("", items) for _ in range(least)]
 
-    def _keywords(self, least: int, most: int, longest: int) -> list[str]:
+    def _keywords(self, planned: list[str], least: int, most: int, longest: int) -> list[str]:
         """The plan's words first, because restrictions demand them; then what fits any picture."""
-        shown = self._lead + [word for word in self._words if word not in self._led]
+        shown = self._lead + [word for word in planned if word not in self._led]
         words = [cut(word, longest) for word in shown]
         wanted = min(most, max(least, len(words) + 2))
         start = self._draw()
@@ -147,9 +167,25 @@ class _Script:
             turns.append({"question": question, "answer": answer})
         return turns
 
+    def _conversation(self, parts: Mapping[str, Any]) -> list[dict[str, str]]:
+        """A turn for each picture, which the user shows and the answer speaks of."""
+        most = parts["assistant"].get("maxLength", _MOST_CHARACTERS)
+        turns = []
+        for number, shown in enumerate(self._pictures):
+            message = f"{self._pick(_SHOWING)} 《{cut(shown[0], 200)}》. {_ASKING[number % len(_ASKING)]}"
+            full = f"{self._pick(_OPENINGS)} {shown[0]}, {self._pick(_ENDINGS)}"
+            turns.append({"user": message, "assistant": cut(full, most - 1) + "."})
+        return turns
+
     def _sentence(self, name: str, longest: int, turn: int = 0) -> str:
-        """Mentions all words of the plan; `turn` starts with another one, so that answers differ."""
+        """Mentions all words of the plan; `turn` starts with another one, so that answers differ. Of several
+        pictures it says of each what it shows."""
         longest = min(longest, _MOST_CHARACTERS)
+        if self._pictures:
+            said = [f"the {ordinal(n)} image shows {cut(one[0], 90)}" for n, one in enumerate(self._pictures, 1)]
+            turn %= len(said)
+            text = f"{'; '.join(said[turn:] + said[:turn])}, {self._pick(_ENDINGS)}"
+            return cut(text[0].upper() + text[1:], longest - 1) + "."
         words = self._uses.get(name) or self._words or [name.replace("_", " ") or "a scene"]
         turn %= len(words)
         words = words[turn:] + words[:turn]
@@ -179,6 +215,11 @@ def _words(plan: Mapping[str, Entry]) -> list[str]:
             seen[value] = None
     seen.pop("", None)
     return list(seen)
+
+
+def _shown(one: Mapping[str, Entry] | Sequence[str]) -> list[str]:
+    """What is to be said of a picture, from its slots or from its keywords."""
+    return _words(one) if isinstance(one, Mapping) else list(one)
 
 
 def cut(text: str, longest: int) -> str:

@@ -55,11 +55,19 @@ class RenderSettings(Record):
     timeout: float = Field(300.0, gt=0, description="seconds one picture may take")
     patience: float = Field(600.0, ge=0, description="seconds to wait out a rate limit (429) that lets nothing through")
     price: float = Field(0.0, ge=0, description="price of a picture")
+    image_to_image: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="how far the next picture of a sample may go from the one before it (diffusers' strength); none: "
+        "each is drawn from noise alone",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class RenderRequest:
-    """`prompt` carries emphasis brackets; `keywords` are the same words without, in order."""
+    """`prompt` carries emphasis brackets; `keywords` are the same words without, in order. `previous` is the picture
+    to start from instead of noise alone, and `strength` (0 to 1) how far to go from it."""
 
     prompt: str
     keywords: tuple[str, ...]
@@ -67,6 +75,8 @@ class RenderRequest:
     seed: int
     width: int
     height: int
+    previous: PILImage | None = None
+    strength: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

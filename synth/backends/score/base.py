@@ -29,21 +29,24 @@ class ScoreSettings(Record):
 @dataclass(frozen=True, slots=True)
 class ScoreRequest:
     """A picture, the keywords it was asked for, and the dialogue about it: the answers alone, and the
-    whole conversation with its questions."""
+    whole conversation with its questions. `siblings` are the keywords of the sample's other pictures."""
 
     picture: Rendered
     keywords: tuple[str, ...]
     dialogue: str
     conversation: str = ""
+    siblings: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Higher is better. None where this scorer has nothing to say."""
+    """Higher is better. None where this scorer has nothing to say. `siblings` are the scores of the picture
+    against the keywords of each other picture of the sample, in their order; empty where it says nothing of them."""
 
     prompt: float | None
     dialogue: float | None
     guided: float | None = None
+    siblings: tuple[float, ...] = ()
 
 
 class Scorer(ABC):

@@ -38,5 +38,11 @@ class Coverage(Scorer):
     def _one(request: ScoreRequest) -> Score:
         if request.picture.drawn is None:
             return Score(None, None)
-        drawn = sum(keyword in request.picture.drawn for keyword in request.keywords)
-        return Score(drawn / len(request.keywords), None)
+        drawn = request.picture.drawn
+        return Score(
+            _share(request.keywords, drawn), None, siblings=tuple(_share(other, drawn) for other in request.siblings)
+        )
+
+
+def _share(keywords: Sequence[str], drawn: Sequence[str]) -> float:
+    return sum(keyword in drawn for keyword in keywords) / len(keywords)

@@ -45,6 +45,7 @@ class TextBatch:
         guide = f"{GUIDE} "
         for one in requests:
             texts = {"prompt": content_of(one.keywords), "dialogue": one.dialogue}
+            texts |= {_sibling(number): content_of(other) for number, other in enumerate(one.siblings)}
             parts = {kind: [(p, p) for p in chunks(text, room, count)] for kind, text in texts.items() if text.strip()}
             if guided and one.conversation.strip():
                 own = chunks(one.conversation, max(room - count(guide), 1), count)
@@ -71,8 +72,14 @@ class TextBatch:
                 total = sum(weight for _, weight in places)
                 mean = sum(score(request, place) * weight for place, weight in places) / total
                 means[kind] = round(mean, _DIGITS) if math.isfinite(mean) else None
-            made.append(Score(means.get("prompt"), means.get("dialogue"), means.get("guided")))
+            others = [means[kind] for kind in map(_sibling, range(len(of))) if kind in means]
+            siblings = tuple(score for score in others if score is not None)
+            made.append(Score(means.get("prompt"), means.get("dialogue"), means.get("guided"), siblings))
         return made
+
+
+def _sibling(number: int) -> str:
+    return f"sibling {number}"
 
 
 def content_of(keywords: Sequence[str]) -> str:

@@ -1,0 +1,35 @@
+"""From questions and answers to the turns of a sample, with its image placeholders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from synth.abilities import PICTURE_MARK
+from synth.records import IMAGE_PLACEHOLDER, Form, Turn
+
+
+#: a 《》 with what leads to it: "Here is my counter: 《...》." leaves "Here is my counter."
+_LED_TO = re.compile(rf"\s*[:,]?\s*{PICTURE_MARK.pattern}\s*(?=[.,!?;])|[\s:,]*{PICTURE_MARK.pattern}\s*$")
+
+
+def turns_of(pairs: Sequence[tuple[str, str]], images: int, form: Form) -> list[Turn]:
+    """The turns of these pairs. Placeholders stand at the start of a user's turn, where all trainers read them: in
+    an interleaved dialogue one in each, for the 《》 in its text; otherwise all of them in the first.
+    """
+    turns = []
+    for number, (question, answer) in enumerate(pairs):
+        if form == "interleaved":
+            question = f"{IMAGE_PLACEHOLDER}\n{without_mark(question)}"
+        elif number == 0:
+            question = f"{IMAGE_PLACEHOLDER}\n" * images + question
+        turns.append(Turn(role="user", text=question))
+        turns.append(Turn(role="assistant", text=answer))
+    return turns
+
+
+def without_mark(text: str) -> str:
+    """What the user says, without what the picture shows."""
+    left = PICTURE_MARK.sub(" ", _LED_TO.sub("", text))
+    left = " ".join(left.split()).lstrip(" .,:;")
+    return left if not left or left.endswith((".", "!", "?", "…")) else f"{left}."
