@@ -1,10 +1,11 @@
 """Several pictures as one, for trainers that know one per sample.
 
-The pictures stand in reading order, left to right and then down, in white: `ceil(sqrt(n))` a row, so
-2 side by side, 3 and 4 as two rows of two. A vision encoder sees a square (336 pixels in LLaVA-1.5), in which
-four in a row would have a quarter of the pixels that they have as two by two. They have no numbers: no
-text speaks of them, and what a model is asked later has none. All have the same height, that of the
-lowest, so that none is enlarged.
+The pictures stand in reading order, left to right and then down: `ceil(sqrt(n))` a row, so 2 side by side,
+3 and 4 as two rows of two. A vision encoder sees a square (336 pixels in LLaVA-1.5), in which four in a row
+would have a quarter of the pixels that they have as two by two. What they leave of the square is white:
+LLaVA without `--image_aspect_ratio pad` cuts out the middle square and would lose what is outside it.
+They have no numbers: no text speaks of them, and what a model is asked later has none. All have the height of
+the lowest, so that none is enlarged.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _LEADING = re.compile(rf"\A\s*(?:{IMAGE_PLACEHOLDER}\s*)+")
 
 
 def collage_of(files: Sequence[Path]) -> PILImage:
-    """The pictures of `files` in one, RGB, neither side longer than 1024 pixels.
+    """The pictures of `files` in one, RGB, a square of at most 1024 pixels a side.
 
     Raises:
         SynthError: a file is not a readable picture.
@@ -59,13 +60,17 @@ def collage_of(files: Sequence[Path]) -> PILImage:
     height = max(1, min(lowest, int(_LONGEST_SIDE / max(widest, tallest))))
     gap = int(height * _GAP)
     sizes = [[(max(1, int(height * one.width / one.height)), height) for one in row] for row in rows]
-    width = max(sum(size[0] for size in row) + (len(row) - 1) * gap for row in sizes)
-    made = PILImages.new("RGB", (width, len(rows) * (height + gap) - gap), "white")
-    for down, (row, row_sizes) in enumerate(zip(rows, sizes, strict=True)):
-        left = 0
+    across = max(sum(size[0] for size in row) + (len(row) - 1) * gap for row in sizes)
+    down = len(rows) * (height + gap) - gap
+    side = max(across, down)
+    made = PILImages.new("RGB", (side, side), "white")
+    top = (side - down) // 2
+    for row, row_sizes in zip(rows, sizes, strict=True):
+        left = (side - across) // 2
         for one, size in zip(row, row_sizes, strict=True):
-            made.paste(one.resize(size, PILImages.Resampling.LANCZOS), (left, down * (height + gap)))
+            made.paste(one.resize(size, PILImages.Resampling.LANCZOS), (left, top))
             left += size[0] + gap
+        top += height + gap
     return made
 
 
