@@ -66,9 +66,16 @@ def refilter_run(
     return _refilter(Path(run), options, plugin_dirs, dry_run)
 
 
-def export_run(run: str | Path, format: str, out: str | Path, *, allow_preview: bool = False) -> Path:
-    """Write a run in a trainer's format; returns the main file."""
-    return _export_run(Path(run), format, Path(out), allow_preview=allow_preview)
+def export_run(
+    run: str | Path,
+    format: str,
+    out: str | Path,
+    *,
+    allow_preview: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a run in a trainer's format; returns the main file. `options` are the format's: `{"collage": True}`."""
+    return _export_run(Path(run), format, Path(out), allow_preview=allow_preview, options=options)
 
 
 def write_report(run: str | Path, out: str | Path | None = None) -> Path:

@@ -569,6 +569,16 @@ def test_previews_are_exported_only_on_demand(run: Path, tmp_path: Path) -> None
     assert synth("export", run, "--format", "llava", "--out", tmp_path / "x", "--allow-preview").exit_code == 0
 
 
+@pytest.mark.parametrize("option", [["--collage"], ["--set", "collage=true"]])
+def test_options_of_an_export_format(run: Path, tmp_path: Path, option: list[str]) -> None:
+    export = ("export", run, "--out", tmp_path / "x", "--allow-preview", *option)
+    refused = synth(*export, "--format", "llava-next")
+    assert refused.exit_code == 2 and "'llava-next' has no option 'collage'" in refused.stderr
+    assert synth(*export, "--format", "llava").exit_code == 0
+    assert synth(*export, "--format", "llava", "--set", "collage=maybe").exit_code == 2
+    assert synth(*export, "--format", "llava", "--set", "allow_preview=true").exit_code == 2
+
+
 def test_a_smaller_n_says_what_it_left_out(tmp_path: Path) -> None:
     command = ["generate", "--ability", ABILITY, "--llm", "scripted", "--renderer", "none", "--out", tmp_path]
     shrunk = r"animal: the run has (\d+) samples; the data set now holds the first 3; a larger --n brings them back"

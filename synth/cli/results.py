@@ -22,7 +22,10 @@ def register(app: typer.Typer) -> None:
     app.command(
         "export",
         rich_help_panel="Use data",
-        epilog="[bold]Example:[/bold] synth export runs/abnormal-s0 --format llava --out data/abnormal",
+        epilog="[bold]Examples[/bold]\n\n"
+        "synth export runs/abnormal-s0 --format llava --out data/abnormal\n\n"
+        "synth export runs/pairs --format llama-factory --out data/pairs\n\n"
+        "synth export runs/pairs --format llava --collage --out data/collages",
     )(export)
     app.command(
         "report",
@@ -78,19 +81,33 @@ def render(
 
 def export(
     run: RunArgument,
-    format_: Annotated[str, typer.Option("--format", metavar="NAME", help="A format, e.g. llava.")],
+    format_: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="llava, llava-next, llama-factory, or a plugin.")
+    ],
     out: Annotated[Path, typer.Option(help="The folder to write; it must be new, empty, or an earlier export.")],
     allow_preview: Annotated[
         bool, typer.Option("--allow-preview", help="Export although the pictures are only previews.")
     ] = False,
+    collage: Annotated[
+        bool,
+        typer.Option(
+            "--collage", help="llava: one picture out of the images of a sample; short for --set collage=true."
+        ),
+    ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any option of the format; repeatable."),
+    ] = None,
 ) -> None:
     """Write a run in a format that trainers load.
 
     Previews (composed clip art) are refused unless you allow them:
     they are there to look at and to test with."""
     from synth import api
+    from synth.run.flags import settings_of
 
-    say(f"Wrote {api.export_run(run, format_, out, allow_preview=allow_preview)}")
+    options = settings_of([*(set_ or []), *(["collage=true"] if collage else [])])
+    say(f"Wrote {api.export_run(run, format_, out, allow_preview=allow_preview, options=options)}")
 
 
 def report(

@@ -7,9 +7,10 @@
                 add({"id": sample.id, "pictures": [image.path for image in sample.images]})
         return Exported("mine.json", usage="my-trainer --data mine.json --images .")
 
-Register it as an entry point of `synth.exporters`. `samples` streams: an exporter that writes each
-sample as it comes works on data sets of any size. All files go below `export.folder`, which
-appears under the user's name only when the exporter has returned.
+Register it as an entry point of `synth.exporters`. Keyword-only parameters of the function, each with a
+type and a default, are the format's options (`synth export --set NAME=VALUE`). `samples` streams: an
+exporter that writes each sample as it comes works on data sets of any size. All files go below
+`export.folder`, which appears under the user's name only when the exporter has returned.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from synth.errors import BackendError, SynthError
+from synth.export.collage import collage_of, one_placeholder, write_collage
 from synth.export.survey import Survey
 from synth.flow.pictures import is_whole
 from synth.records import IMAGE_PLACEHOLDER, Image, Sample
@@ -58,19 +60,24 @@ class Export:
     folder: Path
     written: int = 0
     pictures: int = 0
+    collages: int = 0
     attributions: Counter[str] = field(default_factory=Counter)
 
-    def samples(self) -> Iterator[Sample]:
+    def samples(self, *, collage: bool = False) -> Iterator[Sample]:
         """The samples in order, one at a time, checked, with their pictures in place.
 
         In what comes out, `path` is relative to the export, the n-th `<image>` of the turns is the
-        n-th image, and user and assistant alternate, the user first.
+        n-th image, and user and assistant alternate, the user first. With `collage` no sample has more
+        than one image: of several, one picture is made, and one `<image>` stands at the start.
         """
         for sample in read_dataset(self.survey.dataset):
             _check_turns(sample)
-            placed = [self._place(sample, image) for image in sample.images]
+            if collage and len(sample.images) > 1:
+                sample = self._in_one(sample)
+            else:
+                sample = replace(sample, images=[self._place(sample, image) for image in sample.images])
             self.written += 1
-            yield replace(sample, images=placed)
+            yield sample
 
     def require_pictures(self) -> None:
         """Refuse a data set whose samples still wait for their pictures."""
@@ -82,14 +89,14 @@ class Export:
                 f"Render them first with: synth render {self.survey.run}",
             )
 
-    def require_single_image(self) -> None:
+    def require_single_image(self, way_out: str = "Export only single-image abilities in this format") -> None:
         """Refuse samples with several images, for trainers that would silently train on the first."""
         if self.survey.multi_image:
             raise SynthError(
                 f"{self.survey.multi_image} of {self.survey.samples} samples have more than one image "
                 f"(the first is '{self.survey.first_multi_image}'), but the format '{self.format}' knows one "
                 "image per sample.",
-                "Export only single-image abilities in this format, or choose a format for several images.",
+                f"{way_out}, or choose a format for several images, such as llava-next or llama-factory.",
             )
 
     @contextmanager
@@ -123,18 +130,9 @@ class Export:
         file system can, so that an export of a large run costs no space."""
         if image.path is None:
             return image
-        try:
-            source = picture_file(self.survey.run, image.path)
-            attribution = attribution_of(self.survey.run, source)
-            if image.origin != "existing" and not is_whole(source):
-                raise SynthError(
-                    f"the picture '{image.path}' in {self.survey.run} is cut off: the end of the file is missing.",
-                    again(self.survey.run),
-                )
-        except SynthError as error:
-            raise SynthError(f"Sample '{sample.id}': {error.message}", error.fix) from error
-        if attribution and (attribution in self.attributions or len(self.attributions) < _MAX_ATTRIBUTIONS):
-            self.attributions[attribution] += 1
+        with _blaming(sample):
+            source, attribution = self._source(image)
+        self._credit(attribution)
         target = self.folder / image.path
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -142,9 +140,46 @@ class Export:
             self.pictures += 1
         return replace(image, path=target.relative_to(self.folder).as_posix())
 
+    def _in_one(self, sample: Sample) -> Sample:
+        """The sample with a collage in the place of its pictures."""
+        with _blaming(sample):
+            turns = one_placeholder(sample.turns)
+            sources, attributions = zip(*map(self._source, sample.images), strict=True)
+            collage = collage_of(sources)
+        credits = [text for text in dict.fromkeys(attributions) if text]
+        for text in credits:
+            self._credit(text)
+        image = write_collage(self.folder, sample, collage, "; ".join(credits))
+        self.pictures += 1
+        self.collages += 1
+        return replace(sample, turns=turns, images=[image])
 
-#: what an entry point of `synth.exporters` names
-Exporter: TypeAlias = Callable[[Export], Exported]
+    def _source(self, image: Image) -> tuple[Path, str]:
+        """The whole picture file in the run, and the attribution it carries."""
+        source = picture_file(self.survey.run, image.path or "")
+        attribution = attribution_of(self.survey.run, source)
+        if image.origin != "existing" and not is_whole(source):
+            raise SynthError(
+                f"the picture '{image.path}' in {self.survey.run} is cut off: the end of the file is missing.",
+                again(self.survey.run),
+            )
+        return source, attribution
+
+    def _credit(self, attribution: str) -> None:
+        if attribution and (attribution in self.attributions or len(self.attributions) < _MAX_ATTRIBUTIONS):
+            self.attributions[attribution] += 1
+
+
+#: what an entry point of `synth.exporters` names; keyword-only parameters are its options
+Exporter: TypeAlias = Callable[..., Exported]
+
+
+@contextmanager
+def _blaming(sample: Sample) -> Iterator[None]:
+    try:
+        yield
+    except SynthError as error:
+        raise SynthError(f"Sample '{sample.id}': {error.message}", error.fix) from error
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

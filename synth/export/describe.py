@@ -40,6 +40,7 @@ def summary(export: Export, result: Exported) -> dict[str, Any]:
         **result.settings,
         "samples": export.written,
         "pictures": export.pictures,
+        "collages": export.collages,
         "abilities": dict(sorted(found.abilities.items())),
         "forms": dict(sorted(found.forms.items())),
         "stages": dict(sorted(found.stages.items())),
@@ -91,6 +92,10 @@ def _readme(facts: dict[str, Any], result: Exported) -> str:
         lines.append(
             f"- **{facts['preview']} samples have preview pictures**: clip art composed to look at a run, "
             "not training data."
+        )
+    if facts["collages"]:
+        lines.append(
+            f"- {facts['collages']} samples show a collage of their pictures: one picture in place of several."
         )
     if facts["scripted"]:
         lines.append(f"- **{facts['scripted']} samples have scripted texts**: no language model wrote them.")

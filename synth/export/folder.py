@@ -17,6 +17,7 @@ from pathlib import Path
 
 from synth.errors import RunRefused
 from synth.export.base import cannot_write
+from synth.export.collage import COLLAGES
 from synth.flow.pictures import FOLDER, all_pictures
 
 MARK_FILE = "export.json"
@@ -61,8 +62,8 @@ def check_target(out: Path, run: Path) -> None:
             "Choose another --out.",
         )
     foreign = sorted(path.name for path in out.iterdir() if path.name not in known)
-    if not foreign and sum(1 for _ in all_pictures(out)) > pictures:
-        foreign = [f"{FOLDER}/"]
+    if not foreign and sum(1 for below in (FOLDER, COLLAGES) for _ in all_pictures(out, below)) > pictures:
+        foreign = [f"{name}/" for name in (FOLDER, COLLAGES) if (out / name).is_dir()]
     if foreign:
         raise RunRefused(
             f"{out} is an earlier export, but something was added to it: {', '.join(foreign[:5])}.",

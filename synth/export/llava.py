@@ -2,6 +2,7 @@
 
 One image per sample; `image` is relative to what LLaVA gets as `--image_folder`, which is the
 export itself. A sample without images has no `image`, which is how LLaVA tells text-only rows.
+Several images fit only as one: a collage, on request.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ FILE_NAME = "llava.json"
 _SPEAKERS = {"user": "human", "assistant": "gpt"}
 
 
-def export_llava(export: Export) -> Exported:
-    """Write `llava.json`, row by row."""
+def export_llava(export: Export, *, collage: bool = False) -> Exported:
+    """Write `llava.json`, row by row; with `collage`, the images of a sample that has several become one."""
     export.require_pictures()
-    export.require_single_image()
+    if not collage:
+        export.require_single_image("Add --collage to put the images of such a sample into one picture")
     with export.json_list(FILE_NAME) as add:
-        for sample in export.samples():
+        for sample in export.samples(collage=collage):
             add(_row(sample))
     return Exported(
         FILE_NAME,
@@ -33,5 +35,10 @@ def _row(sample: Sample) -> dict[str, Any]:
     row: dict[str, Any] = {"id": sample.id}
     if sample.images:
         row["image"] = sample.images[0].path
-    row["conversations"] = [{"from": _SPEAKERS[turn.role], "value": turn.text} for turn in sample.turns]
+    row["conversations"] = conversations(sample)
     return row
+
+
+def conversations(sample: Sample) -> list[dict[str, str]]:
+    """The turns as all of the LLaVA family know them."""
+    return [{"from": _SPEAKERS[turn.role], "value": turn.text} for turn in sample.turns]

@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 SOFTWARE = "synth-vlit"
 TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _NOT_XML = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OWN = "urn:synth-vlit:picture:1"
@@ -20,23 +21,25 @@ _OWN = "urn:synth-vlit:picture:1"
 
 @dataclass(frozen=True, slots=True)
 class Synthetic:
-    """Which model made a picture, from what. `prompt` is untrusted text."""
+    """Which model made a picture, from what. `prompt` is untrusted text. A collage of such pictures is a
+    `COMPOSITE` and has no seed of its own."""
 
     generator: str
     model: str
     version: str
     prompt: str
-    seed: int
+    seed: int | None
+    source_type: str = TRAINED
 
     def packet(self) -> bytes:
         """The XMP packet, UTF-8."""
         system = " ".join(part for part in (self.generator, self.model) if part)
         attributes = {
-            "Iptc4xmpExt:DigitalSourceType": TRAINED,
+            "Iptc4xmpExt:DigitalSourceType": self.source_type,
             "Iptc4xmpExt:AISystemUsed": system,
             "Iptc4xmpExt:AISystemVersionUsed": self.version,
             "xmp:CreatorTool": SOFTWARE,
-            "synth:Seed": str(self.seed),
+            "synth:Seed": "" if self.seed is None else str(self.seed),
         }
         written = "".join(f"\n   {name}={quoteattr(_printable(value))}" for name, value in attributes.items() if value)
         return (

@@ -105,8 +105,8 @@ def _ascii(text: str) -> str:
     return text.encode("ascii", "replace").decode()
 
 
-def all_pictures(folder: Path) -> Iterator[Path]:
-    """Every file below `images/`, temporary ones included."""
-    for directory, _, names in os.walk(folder / FOLDER):
+def all_pictures(folder: Path, below: str = FOLDER) -> Iterator[Path]:
+    """Every file below `images/` (or another folder), temporary ones included."""
+    for directory, _, names in os.walk(folder / below):
         for name in names:
             yield Path(directory) / name
