@@ -113,7 +113,8 @@ class Turn(Row):
 
 @dataclass(slots=True, kw_only=True)
 class Verdict(Row):
-    """What one filter said of one candidate at one stage and attempt."""
+    """What one filter said of one candidate at one stage and attempt. `picture` is the number, from 0, of the
+    picture that failed, where the filter judges pictures one by one."""
 
     filter: str
     stage: Stage
@@ -121,6 +122,7 @@ class Verdict(Row):
     reason: str = ""
     score: float | None = None
     attempt: int = 0
+    picture: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -186,6 +188,7 @@ class Candidate(Row):
     synth: str = ""
     round: int
     plan: dict[str, Entry] = field(default_factory=dict)
+    picture_plans: list[dict[str, Entry]] = field(default_factory=list)
     question: str = ""
     examples: list[str] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
@@ -223,6 +226,10 @@ class Candidate(Row):
     def questions(self) -> list[str]:
         """What the user says, without image placeholders."""
         return [turn.text.replace(IMAGE_PLACEHOLDER, "").strip() for turn in self.turns if turn.role == "user"]
+
+    def plan_of(self, number: int) -> dict[str, Entry]:
+        """What was drawn for picture `number` (from 0): the shared slots and its own."""
+        return {**self.plan, **(self.picture_plans[number] if self.picture_plans else {})}
 
     def source(self, name: str) -> str:
         """The text of a plan slot (`subject`), of a fact of one (`subject.place`) or of a written fact."""

@@ -19,7 +19,7 @@ from synth.records import Call, Candidate, Entry, Verdict
 from synth.report import write_report
 from synth.report.counting import Distinct, Histogram, Tops, evenly, shares
 from synth.report.gather import GALLERY, REJECTED_EACH, gather
-from synth.report.shown import Piece, emphasis, spoken, visible
+from synth.report.shown import Piece, emphasis, visible
 from tests.small_runs import OPENMOJI, accept, candidate, paint, save_run, small_run, text_only
 
 HOSTILE = "</p></script><script>alert(1)</script>\"><img src=x onerror=alert(2)>' onload=x \x00 \u202egnp {{ 7*7 }}"
@@ -421,12 +421,11 @@ def test_tops_histogram_evenly_shares() -> None:
     assert sum(shares(dict.fromkeys("abcdefg", 50), 60).values()) == 60
 
 
-def test_emphasis_and_turns_in_pieces() -> None:
+def test_emphasis_in_pieces() -> None:
     assert emphasis("((a fox)), snow, (sky:1.2)") == [
         Piece("a fox", "(( ))"), Piece(", snow, "), Piece("sky", "1.2"),
     ]  # fmt: skip
     assert "".join(piece.text for piece in emphasis("((((" * 5000)) == "((((" * 5000
-    assert spoken("<image>\n<image>\nwhat?") == [None, None, "what?"]
     assert visible("a\x00b\u202ec\u200b 😀\nd") == "a␀b⟨U+202E⟩c⟨U+200B⟩ 😀\nd"
     assert visible("a\ud800b") == "a⟨U+D800⟩b"
     assert visible("x" * 30, 10) == "x" * 10 + " … 20 more characters"
