@@ -37,7 +37,8 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """`top` are the pictures above the dialogue, the others of `pictures` stand in it."""
+    """`top` are the pictures above the dialogue, the others of `pictures` stand in it; `failed` is the number, from
+    0, of the one for which the candidate was dropped, `verdict` that by which it was."""
 
     one: Candidate
     dropped: bool
@@ -45,15 +46,12 @@ class Card:
     top: list[Shown]
     talk: list[Saying]
     scores: Scores
+    failed: int | None
     verdict: Verdict | None
 
     @property
     def several(self) -> bool:
         return len(self.pictures) > 1
-
-    @property
-    def why(self) -> Verdict | None:
-        return self.verdict if self.dropped else None
 
     @property
     def margin(self) -> str:
@@ -86,14 +84,14 @@ class Cards:
         thumbs = [thumb(self._run, image.path, size) for image in one.images]
         self.attributions.update((made.attribution, None) for made in thumbs if made.attribution)
         drawn = any(made.uri for made in thumbs) or not (self._text_only or dropped)
-        scores, failed = scores_of(one), failed_picture(one)
+        scores, failed = scores_of(one), failed_picture(one) if dropped else None
         pictures = [
             Shown(
                 number=at + 1,
                 image=image,
                 thumb=made if drawn else None,
                 scores=scores.pictures.get(at, {}),
-                failed=dropped and at == failed,
+                failed=at == failed,
                 drawn=next(drawn_anew([image.note]), 1),
             )
             for at, (image, made) in enumerate(zip(one.images, thumbs, strict=True))
@@ -101,4 +99,4 @@ class Cards:
         talk = conversation(one.turns)
         told = {piece for saying in talk for piece in saying.pieces} if one.form == "interleaved" else set()
         top = [shown for shown in pictures if shown.number - 1 not in told]
-        return Card(one, dropped, pictures, top, talk, scores, deciding_verdict(one))
+        return Card(one, dropped, pictures, top, talk, scores, failed, deciding_verdict(one))
