@@ -490,13 +490,16 @@ def test_same_run_same_page(tmp_path: Path) -> None:
     assert write_report(run).read_bytes() == write_report(run).read_bytes()
 
 
-def test_memory_stays_flat(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pictures", [1, 4])
+def test_memory_stays_flat(tmp_path: Path, pictures: int) -> None:
     """Twice the candidates must not need noticeably more memory."""
 
     def peak(count: int) -> int:
         def made():
             for index in range(count):
                 one = candidate("abnormal", index)
+                if pictures > 1:
+                    with_pictures(one, pictures, "interleaved")
                 one.turns[1].text += f" {index}"
                 one.state = "text_ok"
                 yield one
