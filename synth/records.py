@@ -246,8 +246,8 @@ class Candidate(Row):
         return [turn.text.replace(IMAGE_PLACEHOLDER, "").strip() for turn in self.turns if turn.role == "user"]
 
     def picture_scores(self, name: str) -> list[float | None]:
-        """The score of that name of each image; nothing where the sample has one image, whose score is the sample's."""
-        return [self.scores[key] for n in range(len(self.images)) if (key := picture_score(name, n)) in self.scores]
+        """The score of that name of each image, None for one that has none; of a single image it is the sample's."""
+        return [self.scores.get(picture_score(name, number)) for number in range(len(self.images))]
 
     @property
     def from_pool(self) -> bool:

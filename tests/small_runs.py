@@ -13,7 +13,7 @@ from PIL import ImageDraw
 from synth.config import RunConfig
 from synth.flow.pictures import Marks, picture_path, write_picture
 from synth.ledger import Ledger
-from synth.records import Call, Candidate, Entry, Image, Turn, Verdict
+from synth.records import Call, Candidate, Entry, Form, Image, Turn, Verdict
 from synth.run.dataset import write_dataset
 
 OPENMOJI = "Emoji by OpenMoji, openmoji.org, CC BY-SA 4.0"
@@ -106,6 +106,31 @@ def candidate(ability: str, index: int, seed: int = 7) -> Candidate:
     )
 
 
+def with_pictures(one: Candidate, count: int, form: Form = "multi") -> Candidate:
+    """The candidate as one of several pictures; an interleaved one has a turn for each."""
+    dice = random.Random(one.id)
+    one.form, one.stage = form, 2
+    one.plan = {"place": Entry(text=dice.choice(PLACES)), "camera": Entry(text="wide shot")}
+    subjects = dice.sample(SUBJECTS, count)
+    one.picture_plans = [{"subject": Entry(text=each, facts={"is": "thing"})} for each in subjects]
+    one.images = [
+        Image(
+            prompt=f"((old {subject} number {number + 1})), in a {one.plan['place']}, warm evening light, wide shot",
+            negative_prompt="text, watermark",
+            keywords=[f"old {subject} number {number + 1}", f"in a {one.plan['place']}", "warm evening light"],
+            seed=dice.randrange(2**31),
+        )
+        for number, subject in enumerate(subjects)
+    ]
+    places = ["<image>" * count] + [""] * (count - 1) if form == "multi" else ["<image>"] * count
+    one.turns = []
+    for number, (place, subject) in enumerate(zip(places, subjects, strict=True)):
+        question = f"What do you see in image {number + 1}, and what differs from the others?"
+        answer = f"Image {number + 1} shows an old {subject} in the evening light; no other one is in the row."
+        one.turns += [Turn(role="user", text=f"{place}\n{question}".strip()), Turn(role="assistant", text=answer)]
+    return one
+
+
 def paint(run: Path, one: Candidate, origin: str = "rendered", attribution: str = "", size: int = 256) -> None:
     """Give a candidate its pictures."""
     for number, image in enumerate(one.images):
@@ -120,6 +145,9 @@ def accept(run: Path, one: Candidate, origin: str = "rendered", attribution: str
     paint(run, one, origin, attribution, size)
     score = round(0.26 + (one.index * 37 % 100) / 900, 4)
     one.scores = {"prompt": score, "dialogue": round(score - 0.03, 4)}
+    if len(one.images) > 1:
+        one.scores |= {f"prompt.{k + 1}": round(score + 0.01 * k, 4) for k in range(len(one.images))}
+        one.scores["margin"] = 0.031
     one.verdicts.append(Verdict(filter="alignment", stage="image", outcome="pass", score=score))
     one.state = "accepted"
     return one

@@ -714,5 +714,5 @@ def test_rendering_that_comes_up_short_names_a_command_that_writes_more(
         finish_render(Summary(tmp_path, 4, tally, 1.0, missing={"animal": 1}))
     told = capsys.readouterr().err
     assert "--max-candidates" not in told
-    assert "Pictures that were rejected: 1;" in told
+    assert "Texts whose pictures were rejected: 1;" in told
     assert f"synth generate --config {tmp_path}/config.yaml --out {tmp_path}" in told

@@ -98,7 +98,7 @@ def test_a_text_before_the_last_sample_is_in_work(tmp_path: Path) -> None:
     found = status(run)
     one = found.abilities["abnormal"]
     assert (one.ready, one.surplus, one.waiting, found.done) == (2, 0, 1, False)
-    assert "its picture is still to be made" in CliRunner().invoke(app, ["show", str(run), "1"]).stdout
+    assert "its pictures are still to be made" in CliRunner().invoke(app, ["show", str(run), "1"]).stdout
 
 
 def test_settings_of_another_version_are_refused(tmp_path: Path) -> None:

@@ -15,12 +15,12 @@ from PIL import Image as PILImage
 
 from synth.errors import RunRefused
 from synth.ledger import Ledger
-from synth.records import Call, Candidate, Entry, Verdict
+from synth.records import Call, Candidate, Entry, Form, Verdict
 from synth.report import write_report
 from synth.report.counting import Distinct, Histogram, Tops, evenly, shares
 from synth.report.gather import GALLERY, REJECTED_EACH, gather
-from synth.report.shown import Piece, emphasis, spoken, visible
-from tests.small_runs import OPENMOJI, accept, candidate, paint, save_run, small_run, text_only
+from synth.report.shown import Piece, emphasis, visible
+from tests.small_runs import OPENMOJI, accept, candidate, paint, save_run, small_run, text_only, with_pictures
 
 HOSTILE = "</p></script><script>alert(1)</script>\"><img src=x onerror=alert(2)>' onload=x \x00 \u202egnp {{ 7*7 }}"
 VOID = {"meta", "img", "br", "link", "base"}
@@ -198,6 +198,129 @@ def test_model_costs_and_repairs(tmp_path: Path) -> None:
     assert "fence 4" in text and "not JSON at all 10" in text
 
 
+# -- several pictures -------------------------------------------------------------------------
+
+
+def cards(run: Path) -> dict[str, str]:
+    """The HTML of each card by its candidate's id."""
+    found = re.findall(r"<article.*?</article>", write_report(run).read_text(encoding="utf-8"), re.DOTALL)
+    return {re.findall(r"<bdi>(.*?)</bdi>", card)[0]: card for card in found}
+
+
+def run_of(run: Path, *made: Candidate) -> Path:
+    ability = made[0].ability
+    return save_run(run, made, {ability: len(made)}, renderer={"name": "diffusers", "model": "sd"})
+
+
+def places(card: str, *texts: str) -> list[int]:
+    """Where the texts begin, each behind the one before."""
+    at = [0]
+    for text in texts:
+        at.append(card.index(text, at[-1] + 1))
+    return at[1:]
+
+
+def test_several_pictures_stand_in_a_numbered_row_before_the_dialogue(tmp_path: Path) -> None:
+    one = accept(tmp_path / "run", with_pictures(candidate("compare", 0), 3))
+    [card] = cards(run_of(tmp_path / "run", one)).values()
+    assert card.count("<img") == 3
+    row, _, rest = card.partition('<div class="in">')
+    for number, image in enumerate(one.images, 1):
+        places(
+            row, f'alt="picture {number}: ', f'<span class="badge number">{number}</span>', image.keywords[0],
+            f"↔ its prompt <b>{one.scores[f'prompt.{number}']:.3f}".rstrip("0"),
+        )  # fmt: skip
+        assert row.count(image.keywords[0]) == 2 and image.keywords[0] not in rest  # the alt text and the prompt
+    places(rest, ">user<", ">image 1<", ">image 2<", ">image 3<", one.questions[0], ">assistant<", one.answers[0])
+    assert "prompt.1" not in card and "margin" not in card
+    assert "each picture matches its own prompt better than its siblings&#39; by at least 0.031" in card
+
+
+def test_interleaved_pictures_stand_in_the_turn_in_which_they_arrive(tmp_path: Path) -> None:
+    one = accept(tmp_path / "run", with_pictures(candidate("story", 0), 3, "interleaved"))
+    one.turns[2].text = one.turns[2].text.replace("<image>\n", "") + " Now this: <image> And?"
+    [card] = cards(run_of(tmp_path / "run", one)).values()
+    assert card.count("<img") == 3 and 'class="pics' not in card
+    places(
+        card, 'class="talk"', ">user<", 'alt="picture 1: ', one.turns[0].text.partition("\n")[2],
+        ">assistant<", one.answers[0], ">user<", "Now this:", 'alt="picture 2: ', "And?", ">assistant<",
+        ">user<", 'alt="picture 3: ', ">assistant<", one.answers[2],
+    )  # fmt: skip
+
+
+def test_the_picture_that_failed_is_marked_whatever_the_form(tmp_path: Path) -> None:
+    made = [
+        with_pictures(candidate("story", 0), 3),
+        with_pictures(candidate("story", 1), 3, "interleaved"),
+        with_pictures(candidate("story", 2), 3, "interleaved"),
+        with_pictures(candidate("story", 3), 2),
+        accept(tmp_path / "run", with_pictures(candidate("story", 4), 2)),
+        candidate("story", 5),
+    ]
+    made[2].turns = []  # its prompts were dropped before there was a dialogue
+    for one, stage, picture in zip(made, ("image", "image", "prompt", "image"), (1, 2, 0, 7), strict=False):
+        if stage == "image":
+            paint(tmp_path / "run", one)
+        drop(one, f"filter{one.index}", stage, "does not match", 0.1)
+        one.verdicts[-1].picture = picture  # the last has no picture 8
+    made[4].verdicts.insert(0, Verdict(filter="alignment", stage="image", outcome="fail", picture=0))  # tried again
+    drop(made[5], "filter5", "image", "does not match")
+    made[5].verdicts[-1].picture = 0  # it has no other
+    by_id = cards(run_of(tmp_path / "run", *made))
+    ids = [one.id for one in made]
+    marked = [
+        [number for number, part in enumerate(by_id[id_].split("<figure")) if "failed here" in part] for id_ in ids
+    ]
+    assert marked == [[2], [3], [1], [], [], []]
+    assert "picture 2: does not match" in by_id[ids[0]] and "picture 3: does not match" in by_id[ids[1]]
+    assert ">does not match" in by_id[ids[3]] and ">does not match" in by_id[ids[5]]
+    assert by_id[ids[2]].count("<figure") == 3 and "<img" not in by_id[ids[2]]
+
+
+def test_what_is_counted_in_pictures_says_so(tmp_path: Path) -> None:
+    made = [accept(tmp_path / "run", with_pictures(candidate("compare", index), 4)) for index in range(5)]
+    made[1].images[2].note = "drawn 3 times, with another seed each: flagged or blank before"
+    made[2].images[0].note = made[2].images[1].note = "batch of 2 instead of 4: out of memory; drawn 2 times, with"
+    made[3].scores["margin"] = -0.2
+    run = run_of(tmp_path / "run", *made)
+    [one] = gather(Ledger(run)).abilities
+    counted = {name: (histogram.count, histogram.of) for name, histogram in one.scores.items()}
+    assert counted["each picture ↔ its prompt"] == (20, "pictures")
+    assert counted["picture ↔ prompt, lowest"] == (5, "samples")
+    assert counted["own prompt ahead of the siblings', lowest"] == (5, "samples")
+    assert not [name for name in counted if "prompt.1" in name]
+    assert (one.samples, one.origins["rendered"], one.drawn_anew) == (5, 20, 3)
+    assert one.diversity.pictures == 20 and len(one.diversity.prompts) > 5
+    assert one.slots["subject"].kept.total == 20 and one.slots["camera"].kept.total == 5
+    text = page_of(run).text
+    assert "20 rendered; 3 drawn anew" in text and "drawn 3 times" in text and "20 pictures" in text
+    assert "a picture matches a sibling's prompt better than its own, by 0.2" in text
+
+
+def test_what_many_pictures_take_on_the_page_is_bounded(tmp_path: Path) -> None:
+    """However many a sample has, together they have at most twice the pixels of the picture of a single one."""
+
+    def pixels(count: int) -> int:
+        run = tmp_path / str(count)
+        one = candidate("abnormal", 0) if count == 1 else with_pictures(candidate("compare", 0), count)
+        page = page_of(run_of(run, accept(run, one, size=512)))
+        sizes = [(int(img["width"] or 0), int(img["height"] or 0)) for img in page.all("img")]
+        assert len(sizes) == count
+        return sum(width * height for width, height in sizes)
+
+    single = pixels(1)
+    assert single == 320 * 320
+    assert single < pixels(3) <= 2 * single and pixels(8) <= 2 * single
+
+
+def test_text_only_samples_of_several_pictures_show_their_prompts(tmp_path: Path) -> None:
+    one = text_only(tmp_path, with_pictures(candidate("story", 0), 2, "interleaved"))
+    run = save_run(tmp_path / "run", [one], {"story": 1}, renderer=None)
+    [card] = cards(run).values()
+    assert "<img" not in card and "no picture" not in card
+    places(card, ">user<", '"badge number">1<', one.images[0].keywords[0], ">assistant<", ">user<", '"badge number">2<')
+
+
 # -- banners ----------------------------------------------------------------------------------
 
 
@@ -250,6 +373,7 @@ def test_run_without_candidates(tmp_path: Path) -> None:
 def poison(one: Candidate) -> None:
     """Hostile text in every field that a model, a template or a file decides."""
     one.plan = {HOSTILE: Entry(text=HOSTILE, facts={HOSTILE: HOSTILE})}
+    one.picture_plans = [dict(one.plan) for _ in one.picture_plans]
     one.question = HOSTILE
     one.facts = {HOSTILE: HOSTILE}
     one.examples = [HOSTILE]
@@ -258,6 +382,7 @@ def poison(one: Candidate) -> None:
     one.seconds = {HOSTILE: 1.0}
     for image in one.images:
         image.prompt = f"(({HOSTILE})), ({HOSTILE}:1.2)"
+        image.note = HOSTILE
         image.negative_prompt = HOSTILE
         image.keywords = [HOSTILE]
     for turn in one.turns:
@@ -269,9 +394,10 @@ def poison(one: Candidate) -> None:
         call.repairs = [HOSTILE]
 
 
-def test_nothing_of_the_run_becomes_markup(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["single", "multi", "interleaved"])
+def test_nothing_of_the_run_becomes_markup(tmp_path: Path, form: Form) -> None:
     def finish(run: Path, one: Candidate) -> Candidate:
-        accept(run, one, attribution=HOSTILE)
+        accept(run, one if form == "single" else with_pictures(one, 3, form), attribution=HOSTILE)
         poison(one)
         return drop(one, HOSTILE, "image", HOSTILE) if one.index % 2 else one
 
@@ -292,7 +418,7 @@ KNOWN_TAGS = {
     "html", "head", "meta", "title", "style", "body", "header", "div", "h1", "h2", "h3", "h4",
     "small", "nav", "a", "main", "strong", "span", "b", "section", "bdi", "p", "mark", "u", "i",
     "article", "figure", "img", "details", "summary", "dl", "dt", "dd", "table", "tr", "th", "td",
-    "pre", "footer", "script", "br",
+    "pre", "footer", "script", "br", "figcaption",
 }  # fmt: skip
 
 
@@ -364,13 +490,16 @@ def test_same_run_same_page(tmp_path: Path) -> None:
     assert write_report(run).read_bytes() == write_report(run).read_bytes()
 
 
-def test_memory_stays_flat(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pictures", [1, 4])
+def test_memory_stays_flat(tmp_path: Path, pictures: int) -> None:
     """Twice the candidates must not need noticeably more memory."""
 
     def peak(count: int) -> int:
         def made():
             for index in range(count):
                 one = candidate("abnormal", index)
+                if pictures > 1:
+                    with_pictures(one, pictures, "interleaved")
                 one.turns[1].text += f" {index}"
                 one.state = "text_ok"
                 yield one
@@ -421,12 +550,11 @@ def test_tops_histogram_evenly_shares() -> None:
     assert sum(shares(dict.fromkeys("abcdefg", 50), 60).values()) == 60
 
 
-def test_emphasis_and_turns_in_pieces() -> None:
+def test_emphasis_in_pieces() -> None:
     assert emphasis("((a fox)), snow, (sky:1.2)") == [
         Piece("a fox", "(( ))"), Piece(", snow, "), Piece("sky", "1.2"),
     ]  # fmt: skip
     assert "".join(piece.text for piece in emphasis("((((" * 5000)) == "((((" * 5000
-    assert spoken("<image>\n<image>\nwhat?") == [None, None, "what?"]
     assert visible("a\x00b\u202ec\u200b 😀\nd") == "a␀b⟨U+202E⟩c⟨U+200B⟩ 😀\nd"
     assert visible("a\ud800b") == "a⟨U+D800⟩b"
     assert visible("x" * 30, 10) == "x" * 10 + " … 20 more characters"

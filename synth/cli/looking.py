@@ -12,8 +12,9 @@ from synth.cli.terminal import heading, say, table
 if TYPE_CHECKING:
     from synth.ledger import Ledger
     from synth.produce.redecide import Layer
-    from synth.records import Candidate, Decision, Verdict
+    from synth.records import Candidate, Decision, Image, Verdict
     from synth.run.look import RunStatus
+    from synth.run.reading import Scores
     from synth.run.standing import Standing
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, e.g. runs/abnormal-s0.")]
@@ -77,7 +78,7 @@ def show(
     """Everything about one candidate.
 
     Its plan, the exact messages that were sent, the replies, every filter's
-    verdict, what became of it and where its picture is."""
+    verdict, what became of it and where its pictures are."""
     from synth.run import look
 
     ledger = look.read_ledger(run)
@@ -95,49 +96,91 @@ def show(
 _STANDINGS: dict[Standing, str] = {
     "sample": "a sample",
     "surplus": "surplus: good, but beyond the samples that were asked for",
-    "waiting": "its text passed, its picture is still to be made",
+    "waiting": "its text passed, its pictures are still to be made",
 }
 
 
 def _print_candidate(run: Path, candidate: Candidate, standing: Standing) -> None:
+    from synth.run.reading import conversation, failed_picture, scores_of, with_picture
+
+    several, failed = len(candidate.images) > 1, failed_picture(candidate)
     by = f" by {candidate.decided_by}" if candidate.decided_by else ""
     heading(f"{candidate.id}: {_STANDINGS.get(standing, standing)}{by}")
     if candidate.reason:
-        say(candidate.reason)
-    say(f"stage {candidate.stage}, round {candidate.round}, seed {candidate.seed}")
+        say(with_picture(candidate.reason, failed, len(candidate.images)))
+    form = f", {candidate.form} with {len(candidate.images)} pictures" if several else ""
+    say(f"stage {candidate.stage}{form}, round {candidate.round}, seed {candidate.seed}")
     if candidate.examples:
         say(f"examples shown: {', '.join(candidate.examples)}")
+    _print_plan(candidate)
+    scores = scores_of(candidate)
+    for number, image in enumerate(candidate.images):
+        nth = f" {number + 1}" if several else ""
+        heading(f"\nPicture{nth}{': rejected for this one' if number == failed else ''}")
+        _print_picture(run, image, scores.pictures.get(number, {}))
+    if candidate.turns:
+        heading("\nDialogue")
+        for turn, saying in zip(candidate.turns, conversation(candidate.turns), strict=True):
+            marked = (f"[image {piece + 1}]" if isinstance(piece, int) else piece for piece in saying.pieces)
+            say(f"  {turn.role}: {' '.join(marked) if several else turn.text}")
+    _print_scores(candidate, scores)
+    heading("\nVerdicts")
+    _print_verdicts(candidate, candidate.verdicts)
+
+
+def _print_plan(candidate: Candidate) -> None:
+    """The shared slots, then those of each picture."""
     heading("\nPlan")
-    for slot, entry in candidate.plan.items():
-        facts = "".join(f" | {name}: {value}" for name, value in entry.facts.items())
-        say(f"  {slot} = {entry.text}{facts}")
+    for number, plan in enumerate([candidate.plan, *candidate.picture_plans]):
+        for slot, entry in plan.items():
+            facts = "".join(f" | {name}: {value}" for name, value in entry.facts.items())
+            say(f"  {f'picture {number}: ' if number else ''}{slot} = {entry.text}{facts}")
     say(f"  question = {candidate.question}")
     for name, fact in candidate.facts.items():
         say(f"  written {name} = {fact}")
-    for image in candidate.images:
-        heading("\nPicture")
-        say(f"  prompt: {image.prompt}")
-        if image.negative_prompt:
-            say(f"  negative prompt: {image.negative_prompt}")
-        if image.note:
-            say(f"  note: {image.note}")
-        where = f"{run / image.path} ({image.width} x {image.height}, {image.origin})" if image.path else "none"
-        say(f"  file: {where}")
-    if candidate.turns:
-        heading("\nDialogue")
-        for turn in candidate.turns:
-            say(f"  {turn.role}: {turn.text}")
-    if candidate.scores:
-        heading("\nScores")
-        for name, score in candidate.scores.items():
-            say(f"  {name}: {'none' if score is None else f'{score:.4f}'}")
-    heading("\nVerdicts")
-    _print_verdicts(candidate.verdicts)
 
 
-def _print_verdicts(verdicts: list[Verdict]) -> None:
+def _print_picture(run: Path, image: Image, scores: dict[str, float]) -> None:
+    say(f"  prompt: {image.prompt}")
+    if image.negative_prompt:
+        say(f"  negative prompt: {image.negative_prompt}")
+    for name, score in scores.items():
+        say(f"  score against its own {name}: {score:.4f}")
+    if image.note:
+        say(f"  note: {image.note}")
+    where = f"{run / image.path} ({image.width} x {image.height}, {image.origin})" if image.path else "none"
+    say(f"  file: {where}")
+
+
+def _print_scores(candidate: Candidate, scores: Scores) -> None:
+    """Those of the whole sample, by their names in the data set; those of one picture stand with it."""
+    from synth.run.reading import margin_in_words
+
+    of_one = {f"{name}.{number + 1}" for number, given in scores.pictures.items() for name in given}
+    whole = {name: score for name, score in candidate.scores.items() if name not in of_one}
+    if not whole:
+        return
+    heading("\nScores")
+    for name, score in whole.items():
+        say(f"  {name}: {'none' if score is None else f'{score:.4f}'}")
+    if scores.margin is not None:
+        say(f"  that is, {margin_in_words(scores.margin, len(candidate.images))}")
+
+
+def _print_verdicts(candidate: Candidate, verdicts: list[Verdict]) -> None:
+    from synth.run.reading import with_picture
+
+    pictures = len(candidate.images)
     rows = [
-        [v.stage, v.attempt, v.filter, v.outcome, "" if v.score is None else f"{v.score:g}", v.reason] for v in verdicts
+        [
+            v.stage,
+            v.attempt,
+            v.filter,
+            v.outcome,
+            "" if v.score is None else f"{v.score:g}",
+            with_picture(v.reason, v.picture, pictures),
+        ]
+        for v in verdicts
     ]
     say(table(rows, ["stage", "attempt", "filter", "outcome", "score", "reason"], indent="  "))
 
@@ -153,7 +196,7 @@ def _print_decisions(candidate: Candidate, layers: list[tuple[Layer, Decision | 
         said = _decided(decision) if decision else "no change"
         say(f"  refilter {layer.number} ({layer.text}): {said}")
         if decision and decision.verdicts:
-            _print_verdicts(decision.verdicts)
+            _print_verdicts(candidate, decision.verdicts)
 
 
 def _decided(decision: Decision) -> str:

@@ -36,7 +36,7 @@ def finish_render(summary: Summary) -> None:
         _print_missing(summary)
         dropped = sum(one.pictures_dropped for one in summary.tally.abilities.values())
         note(
-            f"Pictures that were rejected: {dropped}; no other text waits for one. Write and render more with\n"
+            f"Texts whose pictures were rejected: {dropped}; no other waits for pictures. Write and render more with\n"
             f"  {go_on_command(str(summary.folder))}"
         )
         raise typer.Exit(3)

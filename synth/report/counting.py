@@ -72,10 +72,11 @@ class Tops:
 class Histogram:
     """Scores in steps of 0.02 from -1 to 1, with their exact range and mean.
 
-    Scores outside (counts, deviations) only have range and mean: `bars` is empty then.
+    Scores outside (counts, deviations) only have range and mean: `bars` is empty then. `of` names what is counted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, of: str = "samples") -> None:
+        self.of = of
         self.count = 0
         self.low = float("inf")
         self.high = float("-inf")

@@ -6,6 +6,7 @@ Only the candidates that are shown are kept whole; everything else becomes count
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,7 @@ from synth.records import Candidate, Origin
 from synth.report.counting import Distinct, Histogram, Tops, evenly, shares
 from synth.run.chains import layers_of
 from synth.run.folder import frozen_config
+from synth.run.reading import deciding_verdict, drawn_anew, scores_of
 from synth.run.standing import Standings, kept_states
 from synth.text import normalise
 
@@ -26,6 +28,7 @@ GALLERY = 60
 REJECTED = 90
 REJECTED_EACH = 3
 FIRST = 200
+MARGIN = "own prompt ahead of the siblings', lowest"
 _FIRST_ROUNDS, _LAST_ROUNDS = 6, 4
 _STAGES = {"prompt": 1, "dialogue": 3, "image": 5}
 _STEPS = {"write": 0, "converse": 2}
@@ -87,18 +90,22 @@ class RoundFacts:
 
 @dataclass
 class Diversity:
-    """Different subjects, prompts, questions and answers among the samples."""
+    """Different subjects, prompts, questions and answers among the samples and their pictures."""
 
     samples: int = 0
+    pictures: int = 0
     subjects: Distinct = field(default_factory=Distinct)
     prompts: Distinct = field(default_factory=Distinct)
     questions: Distinct = field(default_factory=Distinct)
     answers: Distinct = field(default_factory=Distinct)
 
-    def add(self, candidate: Candidate, subject: str) -> None:
+    def add(self, candidate: Candidate, subjects: Iterable[str]) -> None:
         self.samples += 1
-        self.subjects.add(subject)
-        self.prompts.add("|".join(sorted(map(normalise, candidate.keywords))))
+        self.pictures += len(candidate.images)
+        for subject in subjects:
+            self.subjects.add(subject)
+        for image in candidate.images:
+            self.prompts.add("|".join(sorted(map(normalise, image.keywords))))
         for question in candidate.questions:
             self.questions.add(question)
         for answer in candidate.answers:
@@ -122,6 +129,7 @@ class AbilityFacts:
     dropped: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)
     checks: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)
     origins: Counter[Origin] = field(default_factory=Counter)
+    drawn_anew: int = 0
     scores: dict[str, Histogram] = field(default_factory=dict)
     slots: dict[str, SlotFacts] = field(default_factory=dict)
     subject_slot: str = ""
@@ -171,6 +179,10 @@ class Facts:
     @property
     def origins(self) -> Counter[Origin]:
         return sum((one.origins for one in self.abilities), Counter())
+
+    @property
+    def drawn_anew(self) -> int:
+        return sum(one.drawn_anew for one in self.abilities)
 
 
 def gather(ledger: Ledger) -> Facts:
@@ -239,10 +251,9 @@ class _Reader:
         self._requests(candidate)
         self._verdicts(candidate)
         self._round(candidate)
-        for name, entry in candidate.plan.items():
-            if name not in one.slots:
-                one.slots[name] = SlotFacts()
-            one.slots[name].tried.add(entry.text)
+        for plan in (candidate.plan, *candidate.picture_plans):
+            for name, entry in plan.items():
+                one.slots.setdefault(name, SlotFacts()).tried.add(entry.text)
         if candidate.decisions:
             was, now = candidate.decisions[0].state == "accepted", candidate.decisions[-1].state == "accepted"
             one.out += was and not now
@@ -263,15 +274,28 @@ class _Reader:
             one.gallery.append(candidate)
         one.samples += 1
         one.origins.update(image.origin for image in candidate.images)
-        subject = candidate.plan.get(one.subject_slot)
-        for name, entry in candidate.plan.items():
-            one.slots[name].kept.add(entry.text)
+        one.drawn_anew += sum(1 for _ in drawn_anew([image.note for image in candidate.images]))
+        for plan in (candidate.plan, *candidate.picture_plans):
+            for name, entry in plan.items():
+                one.slots[name].kept.add(entry.text)
+        plans = [candidate.plan_of(number) for number in range(len(candidate.picture_plans))] or [candidate.plan]
+        subjects = [normalise(plan[one.subject_slot].text) for plan in plans if one.subject_slot in plan]
         for diversity in (one.diversity, one.first) if one.samples <= FIRST else (one.diversity,):
-            diversity.add(candidate, normalise(subject.text) if subject else "")
+            diversity.add(candidate, subjects)
         for answer in candidate.answers:
             one.openings.add(" ".join(answer.split()[:3])[:60])
-        for name, score in scores_of(candidate).items():
-            one.scores.setdefault(name, Histogram()).add(score)
+        self._scores(candidate)
+
+    def _scores(self, candidate: Candidate) -> None:
+        """Those of a sample count once, those of its pictures once each."""
+        given, histograms = scores_of(candidate), self._one.scores
+        for name, score in given.whole.items():
+            histograms.setdefault(name, Histogram()).add(score)
+        for scores in given.pictures.values():
+            for name, score in scores.items():
+                histograms.setdefault(f"each picture ↔ its {name}", Histogram("pictures")).add(score)
+        if given.margin is not None:
+            histograms.setdefault(MARGIN, Histogram()).add(given.margin)
 
     def _drop(self, candidate: Candidate) -> None:
         key = (candidate.state or "", candidate.decided_by)
@@ -329,27 +353,13 @@ def is_fresh(example: str) -> bool:
     return "/template/" not in example
 
 
-def scores_of(candidate: Candidate) -> dict[str, float]:
-    """All numbers that were given to a candidate: by the scorer, and by filters it passed."""
-    found = {f"picture ↔ {name}": score for name, score in candidate.scores.items() if score is not None}
-    scored = {round(score, 3) for score in found.values()}
-    for verdict in candidate.verdicts_now:
-        if verdict.outcome == "pass" and verdict.score is not None:
-            if verdict.stage == "image" and round(verdict.score, 3) in scored:
-                continue  # the filter judged by a score that is there already
-            stage = "" if verdict.stage == "image" else f" ({verdict.stage})"
-            found[f"{verdict.filter}{stage}"] = verdict.score
-    return found
-
-
 def _way(candidate: Candidate) -> tuple[int, str, str, str]:
     """Where in its life and by whom a candidate was dropped: (order, state, name, stage)."""
     if candidate.state == "failed":
         return _STEPS.get(candidate.decided_by, 4), "failed", candidate.decided_by, ""
-    for verdict in reversed(candidate.verdicts_now):
-        if verdict.filter == candidate.decided_by and verdict.outcome == "fail":
-            return _STAGES.get(verdict.stage, 9), "rejected", candidate.decided_by, verdict.stage
-    return 9, "rejected", candidate.decided_by, ""
+    verdict = deciding_verdict(candidate)
+    stage = verdict.stage if verdict is not None else ""
+    return _STAGES.get(stage, 9), "rejected", candidate.decided_by, stage
 
 
 def _catalog(config: RunConfig) -> Catalog | None:

@@ -21,10 +21,11 @@ from markupsafe import Markup
 
 from synth import __version__, plugins
 from synth.errors import SynthError
-from synth.records import Candidate
+from synth.report.cards import Cards
 from synth.report.counting import Histogram
-from synth.report.gather import AbilityFacts, Facts, is_fresh, scores_of
-from synth.report.shown import Thumb, emphasis, one_line, spoken, thumb, visible
+from synth.report.gather import AbilityFacts, Facts, is_fresh
+from synth.report.shown import emphasis, one_line, visible
+from synth.run.reading import with_picture
 
 _MAX_BARS = 25
 
@@ -41,38 +42,23 @@ class Way:
     after: float
 
 
-class Thumbs:
-    """Thumbnails of the shown candidates; remembers who must be named for them."""
-
-    def __init__(self, run: Path) -> None:
-        self._run = run
-        self.attributions: dict[str, None] = {}
-
-    def of(self, candidate: Candidate) -> list[Thumb]:
-        made = [thumb(self._run, image.path) for image in candidate.images]
-        self.attributions.update((one.attribution, None) for one in made if one.attribution)
-        return made
-
-
 def render(facts: Facts, run: Path) -> str:
     """The whole page as text."""
     style, script = _asset("page.css"), _asset("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    thumbs = Thumbs(run)
+    cards = Cards(run, facts.text_only)
     env = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     env.filters.update(
         show=visible,
         line=one_line,
         emphasis=emphasis,
-        spoken=spoken,
         num=_number,
         secs=_seconds,
         pct=_percent,
     )
     env.globals.update(
-        deciding_score=deciding_score,
-        thumbs=thumbs.of,
-        scores_of=scores_of,
+        card_of=cards.of,
+        with_picture=with_picture,
         is_fresh=is_fresh,
         funnel=funnel,
         bars=bars,
@@ -91,7 +77,7 @@ def render(facts: Facts, run: Path) -> str:
         banners=list(banners(facts)),
         models={role: model_name(facts.identity.get(role)) for role in ("llm", "renderer", "scorer")},
         identity=json.dumps(facts.identity, indent=2, ensure_ascii=False, sort_keys=True),
-        attributions=lambda: list(thumbs.attributions) or renderer_attribution(facts),
+        attributions=lambda: list(cards.attributions) or renderer_attribution(facts),
     )
     return page.strip().encode(errors="replace").decode() + "\n"
 
@@ -168,14 +154,6 @@ def checks(one: AbilityFacts) -> list[tuple[str, str, int, int, int]]:
     return [
         (name, stage, r["pass"], r["fail"], r["not_run"]) for (_, stage, name), r in sorted(rows.items(), key=_place)
     ]
-
-
-def deciding_score(candidate: Candidate) -> float | None:
-    """The score for which a candidate was rejected, where there is one."""
-    for verdict in reversed(candidate.verdicts_now):
-        if verdict.outcome == "fail" and verdict.filter == candidate.decided_by:
-            return verdict.score
-    return None
 
 
 def _place(row: tuple[tuple[int, str, str], object]) -> int:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from synth.errors import SynthError
-from synth.records import IMAGE_PLACEHOLDER
 from synth.run.picture_files import picture_file
 
 LONGEST = 20_000
@@ -68,17 +68,6 @@ def emphasis(prompt: str) -> list[Piece]:
     return pieces
 
 
-def spoken(text: str) -> list[str | None]:
-    """A turn in pieces; None stands for an image placeholder."""
-    pieces: list[str | None] = []
-    for number, part in enumerate(text.split(IMAGE_PLACEHOLDER)):
-        if number:
-            pieces.append(None)
-        if part.strip():
-            pieces.append(visible(part.strip()))
-    return pieces
-
-
 @dataclass(frozen=True, slots=True)
 class Thumb:
     """A picture as the page shows it: a data URI, or the reason why there is none."""
@@ -90,8 +79,14 @@ class Thumb:
     attribution: str = ""
 
 
-def thumb(run: Path, path: str | None) -> Thumb:
-    """A JPEG of at most 320 pixels, without metadata of the original."""
+def side(pictures: int) -> int:
+    """How large the thumbnails of a sample with so many pictures are, so that together they have at most twice the
+    pixels of a single one: what bounds the size of the page."""
+    return max(16, int(THUMB * min(1, math.sqrt(2 / max(1, pictures)))))
+
+
+def thumb(run: Path, path: str | None, side: int = THUMB) -> Thumb:
+    """A JPEG of at most `side` pixels each way, without metadata of the original."""
     from PIL import Image, ImageOps
 
     if path is None:
@@ -105,9 +100,9 @@ def thumb(run: Path, path: str | None) -> Thumb:
             if image.width * image.height > _MAX_PIXELS:
                 return Thumb(problem=f"too large to show: {image.width} × {image.height}")
             attribution = one_line(str(image.getexif().get(0x8298, "")).rstrip("\0"))
-            image.draft("RGB", (2 * THUMB, 2 * THUMB))
+            image.draft("RGB", (2 * side, 2 * side))
             small = ImageOps.exif_transpose(image).convert("RGB")
-        small.thumbnail((THUMB, THUMB))
+        small.thumbnail((side, side))
         buffer = io.BytesIO()
         small.save(buffer, "JPEG", quality=80, optimize=True)
     except Exception as error:  # Pillow raises nearly anything for a broken file
