@@ -68,7 +68,7 @@ def embedded(renderer: Diffusers, prompt: str, negative: str = "") -> Any:
 
 def break_pipeline(renderer: Diffusers, monkeypatch: pytest.MonkeyPatch, change: Any) -> list[int]:
     """Let `change` spoil the pipeline's output (it gets the seeds, too) or raise. Returns the sizes of the calls."""
-    pipeline = painter(renderer)._pipeline
+    pipeline = painter(renderer)._noise.pipeline
     original, sizes = type(pipeline).__call__, []
 
     def call(self: Any, **arguments: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -44,6 +44,7 @@ class RenderSettings(Record):
     dtype: Literal["bfloat16", "float16", "float32"] | None = None
     revision: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
+    image_to_image: float | None = Field(None, gt=0, le=1)
     retries: int | None = Field(None, ge=0, le=10)
     compile: bool = False
     attention: str | None = None
@@ -59,7 +60,11 @@ class RenderSettings(Record):
 
 @dataclass(frozen=True, slots=True)
 class RenderRequest:
-    """`prompt` carries emphasis brackets; `keywords` are the same words without, in order."""
+    """`prompt` carries emphasis brackets; `keywords` are the same words without, in order.
+
+    `previous` is the picture that this one shall begin from, of any size; `strength` (above 0, at most 1) says how
+    far it may go from it. Only a renderer that uses `image_to_image` is ever given one.
+    """
 
     prompt: str
     keywords: tuple[str, ...]
@@ -67,6 +72,8 @@ class RenderRequest:
     seed: int
     width: int
     height: int
+    previous: PILImage | None = field(default=None, hash=False)  # pictures compare by pixels and have no hash
+    strength: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,13 @@ def _set_scheduler(pipeline: Any, recipe: Recipe) -> None:
             f"render_settings.scheduler: diffusers has no scheduler '{recipe.scheduler}'.",
             f"This model may use {', '.join(fitting) or type(pipeline.scheduler).__name__}.",
         )
+    flows, can = hasattr(pipeline.scheduler, "scale_noise"), hasattr(cls, "scale_noise")
+    if recipe.image_to_image is not None and flows and not can:
+        raise SynthError(
+            f"render_settings.image_to_image: the scheduler {recipe.scheduler} cannot begin from a picture with this "
+            "model, because it cannot add the noise of a flow to it.",
+            f"Leave render_settings.scheduler out: the model's own {type(pipeline.scheduler).__name__} can.",
+        )
     pipeline.scheduler = cls.from_config(pipeline.scheduler.config, **recipe.scheduler_options)
 
 
