@@ -63,7 +63,7 @@ class RenderRequest:
     """`prompt` carries emphasis brackets; `keywords` are the same words without, in order.
 
     `previous` is the picture that this one shall begin from, of any size; `strength` (above 0, at most 1) says how
-    far it may go from it. Only a renderer that uses `image_to_image` is ever given one.
+    far it may go from it. There is one only where `render_settings.image_to_image` is set.
     """
 
     prompt: str
