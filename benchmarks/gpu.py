@@ -267,7 +267,7 @@ def _contiguous(made: Any) -> None:
     import torch
 
     for part in ("unet", "vae"):
-        getattr(made._painters[0]._pipeline, part).to(memory_format=torch.contiguous_format)
+        getattr(made._painters[0]._noise.pipeline, part).to(memory_format=torch.contiguous_format)
 
 
 def attempt(bench: Bench, label: str, call: Callable[[], Any]) -> Any:

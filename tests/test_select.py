@@ -32,6 +32,9 @@ def test_a_setting_that_says_nothing_to_the_model_is_refused(spec: str, settings
     [
         ("preview", {"steps": 4}, "it is for diffusers."),
         ("preview", {"price": 1.0}, "it is for openai-images."),
+        ("preview", {"image_to_image": 0.5}, "it is for diffusers."),
+        ("openai-images:m", {"image_to_image": 0.5}, "it is for diffusers."),
+        ("diffusers:sdxl", {"image_to_image": 0.5}, ""),
         ("openai-images:m", {"batch_size": 4}, "it is for diffusers, preview."),
         ("diffusers:sdxl", {"base_url": "http://localhost:8000/v1"}, "it is for openai-images."),
         ("diffusers:sdxl", {"steps": 4, "width": 512}, ""),

@@ -72,8 +72,9 @@ async def _done(work: Callable[[Sequence[Item]], Sequence[Outcome]], items: Sequ
 
 
 def harmless_prompt(like: RenderRequest) -> RenderRequest:
-    """One that every renderer can draw, of the size that is asked for."""
-    return replace(like, prompt=_HARMLESS, keywords=(_HARMLESS,), negative_prompt="", seed=1)
+    """One that every renderer can draw, of the size that is asked for; it begins from no picture, which may be the
+    odd one."""
+    return replace(like, prompt=_HARMLESS, keywords=(_HARMLESS,), negative_prompt="", seed=1, previous=None)
 
 
 def harmless_pair() -> ScoreRequest:

@@ -119,6 +119,11 @@ def prepare(config: RunConfig, writes: bool = True) -> Setup:
     if writes:  # the settings of a text-only run may be for another renderer than that of this `synth render`
         refuse_unused("llm_settings", groups["llm"], names["llm"], config.llm_settings)
         refuse_unused("render_settings", groups["renderer"], names["renderer"], config.render_settings)
+    if config.render_settings.image_to_image is not None and not _several(judging.abilities):
+        raise SynthError(
+            "render_settings.image_to_image: none of these abilities has several pictures in a sample.",
+            "It lets the next picture of a sample begin from the one before; leave it out.",
+        )
     renderer = make_renderer(names["renderer"], config.render_settings)
     if renderer is None:
         names["scorer"], reasons["scorer"] = NONE, "there are no pictures"

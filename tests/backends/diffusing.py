@@ -49,8 +49,10 @@ def painter(renderer: Diffusers) -> Painter:
     return one
 
 
-def ask(renderer: Diffusers, prompt: str = "a ((red fox)), snow", seed: int = 1, negative: str = "blurry"):
-    return RenderRequest(prompt, ("a red fox", "snow"), negative, seed, *renderer.size)
+def ask(
+    renderer: Diffusers, prompt: str = "a ((red fox)), snow", seed: int = 1, negative: str = "blurry", **more: Any
+) -> RenderRequest:
+    return RenderRequest(prompt, ("a red fox", "snow"), negative, seed, *renderer.size, **more)
 
 
 def pixels(rendered: Rendered) -> Any:
@@ -66,9 +68,11 @@ def embedded(renderer: Diffusers, prompt: str, negative: str = "") -> Any:
         return painter(renderer)._prompts.arguments([ask(renderer, prompt, negative=negative)])
 
 
-def break_pipeline(renderer: Diffusers, monkeypatch: pytest.MonkeyPatch, change: Any) -> list[int]:
+def break_pipeline(
+    renderer: Diffusers, monkeypatch: pytest.MonkeyPatch, change: Any, pipeline: Any = None
+) -> list[int]:
     """Let `change` spoil the pipeline's output (it gets the seeds, too) or raise. Returns the sizes of the calls."""
-    pipeline = painter(renderer)._pipeline
+    pipeline = pipeline or painter(renderer)._noise.pipeline
     original, sizes = type(pipeline).__call__, []
 
     def call(self: Any, **arguments: Any) -> Any:

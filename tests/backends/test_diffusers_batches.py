@@ -36,7 +36,7 @@ def test_a_picture_depends_on_its_own_seed_and_prompt_alone(family: str, models:
 
 def noise_of(renderer: Diffusers, requests: list[RenderRequest]) -> Any:
     """What denoising starts from: the latents that enter the network for the first time."""
-    pipeline = painter(renderer)._pipeline
+    pipeline = painter(renderer)._noise.pipeline
     network = getattr(pipeline, "unet", None) or pipeline.transformer
     seen: list[Any] = []
 
@@ -70,7 +70,7 @@ def test_pixels_of_different_batch_sizes_agree(models: dict[str, Path]) -> None:
 def test_every_batch_has_the_same_shape(models: dict[str, Path]) -> None:
     renderer = started(models["sd15"], guidance=1.0)
     shapes = []
-    network = painter(renderer)._pipeline.unet
+    network = painter(renderer)._noise.pipeline.unet
     network.register_forward_pre_hook(lambda module, args: shapes.append(tuple(args[0].shape)))
     renderer.render([ask(renderer, seed=seed) for seed in range(5)])
     assert set(shapes) == {(4, 4, SIDE // 2, SIDE // 2)}
@@ -80,7 +80,7 @@ def test_every_batch_has_the_same_shape(models: dict[str, Path]) -> None:
 def test_without_guidance_nothing_is_computed_twice(guidance: float, rows: int, models: dict[str, Path]) -> None:
     renderer = started(models["sdxl"], guidance=guidance)
     sizes: list[int] = []
-    painter(renderer)._pipeline.unet.register_forward_pre_hook(lambda module, args: sizes.append(len(args[0])))
+    painter(renderer)._noise.pipeline.unet.register_forward_pre_hook(lambda module, args: sizes.append(len(args[0])))
     renderer.render([ask(renderer)])
     assert set(sizes) == {rows}
     assert bool(painter(renderer)._prompts._kept) == (guidance > 1)

@@ -111,6 +111,6 @@ def test_half_precision_is_for_gpus(models: dict[str, Path]) -> None:
 
 def test_bfloat16_draws_too(models: dict[str, Path]) -> None:
     renderer = started(models["sdxl"], dtype="bfloat16")
-    assert painter(renderer)._pipeline.unet.dtype == torch.bfloat16
+    assert painter(renderer)._noise.pipeline.unet.dtype == torch.bfloat16
     flat, strong = renderer.render([ask(renderer, "a red fox"), ask(renderer, "a ((red fox:1.5))")])
     assert apart(flat, strong) > 0

@@ -20,7 +20,7 @@ pytestmark = diffusing.MARKS
 def test_without_emphasis_embeddings_are_those_of_diffusers(family: str, models: dict[str, Path]) -> None:
     renderer = started(models[family], guidance=7.0)
     ours = embedded(renderer, "a red fox, snow", "blurry")
-    pipeline = painter(renderer)._pipeline
+    pipeline = painter(renderer)._noise.pipeline
     more = {"sd15": (), "sdxl": (None,), "sd3": (None, None)}[family]
     with torch.inference_mode():
         theirs = pipeline.encode_prompt(
@@ -36,7 +36,7 @@ def test_without_emphasis_embeddings_are_those_of_diffusers(family: str, models:
 def test_an_empty_negative_prompt_is_zeros_where_the_model_was_trained_so(models: dict[str, Path]) -> None:
     renderer = started(models["sdxl"], guidance=7.0)
     found = embedded(renderer, "a red fox")
-    assert painter(renderer)._pipeline.config.force_zeros_for_empty_prompt
+    assert painter(renderer)._noise.pipeline.config.force_zeros_for_empty_prompt
     assert not found["negative_prompt_embeds"].any() and not found["negative_pooled_prompt_embeds"].any()
 
 
@@ -116,7 +116,7 @@ def test_masked_prompts_are_embedded_as_their_pipeline_does(family: str, models:
     """SANA puts an instruction before a prompt, and none before a negative one."""
     renderer = started(models[family], guidance=7.0)
     ours = embedded(renderer, "a ((red fox)), snow", "blurry")
-    pipeline, given = painter(renderer)._pipeline, {}
+    pipeline, given = painter(renderer)._noise.pipeline, {}
     if family == "sana":
         default = inspect.signature(type(pipeline).__call__).parameters["complex_human_instruction"].default
         given = {"complex_human_instruction": default}

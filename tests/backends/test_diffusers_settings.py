@@ -38,7 +38,7 @@ def test_settings_go_over_presets_and_presets_over_the_model(models: dict[str, P
     assert found.size == (64, SIDE) and found.batch_size == 2
     assert found.attribution == "Image generated with sd15 (CC0)"
     found.start()
-    assert type(painter(found)._pipeline.scheduler).__name__ == "EulerDiscreteScheduler"
+    assert type(painter(found)._noise.pipeline.scheduler).__name__ == "EulerDiscreteScheduler"
     assert str(tmp_path) not in json.dumps(identity)
 
 
@@ -79,7 +79,7 @@ def test_closing_twice_and_starting_again(models: dict[str, Path]) -> None:
 
 def test_attention_by_name(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     def processors(**settings: Any) -> set[str]:
-        network = painter(started(models["sd15"], **settings))._pipeline.unet
+        network = painter(started(models["sd15"], **settings))._noise.pipeline.unet
         return {type(one).__name__ for one in network.attn_processors.values()}
 
     assert processors(attention="sdpa") == processors() == {"AttnProcessor2_0"}

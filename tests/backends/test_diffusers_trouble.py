@@ -119,7 +119,7 @@ def test_out_of_memory_that_a_pipeline_catches_itself_halves_the_batch_too(
 ) -> None:
     """SANA's does so while decoding."""
     renderer = started(models["sana"])
-    decoder, sizes = painter(renderer)._pipeline.vae, []
+    decoder, sizes = painter(renderer)._noise.pipeline.vae, []
     original = decoder.decode
 
     def decode(latents: Any, **options: Any) -> Any:

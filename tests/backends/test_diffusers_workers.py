@@ -18,6 +18,7 @@ import diffusing
 import pytest
 import torch
 from diffusing import TOLERANCE, apart, ask, made, started
+from PIL import Image
 
 from synth.backends import device as machine
 from synth.backends.device import Device
@@ -58,6 +59,14 @@ def test_which_process_draws_a_picture_does_not_matter(two: Diffusers, models: d
     expected = [picture for half in halves for picture in alone.render(half)]
     assert max(map(apart, found, expected)) <= TOLERANCE
     assert all(apart(found[0], other) > 10 for other in found[1:])
+
+
+def test_the_picture_before_travels_to_the_process(two: Diffusers, models: dict[str, Path]) -> None:
+    alone, before = started(models["sd15"]), Image.linear_gradient("L")
+    asked = [ask(two, previous=before, strength=0.5), ask(two)]
+    found = two.render(asked)
+    assert max(map(apart, found, alone.render(asked))) <= TOLERANCE
+    assert apart(*found) > 10
 
 
 def test_the_error_of_one_prompt_comes_back_and_the_process_goes_on(two: Diffusers) -> None:

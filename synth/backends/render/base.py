@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -44,6 +44,7 @@ class RenderSettings(Record):
     dtype: Literal["bfloat16", "float16", "float32"] | None = None
     revision: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
+    image_to_image: float | None = Field(None, gt=0, le=1)
     retries: int | None = Field(None, ge=0, le=10)
     compile: bool = False
     attention: str | None = None
@@ -55,19 +56,15 @@ class RenderSettings(Record):
     timeout: float = Field(300.0, gt=0, description="seconds one picture may take")
     patience: float = Field(600.0, ge=0, description="seconds to wait out a rate limit (429) that lets nothing through")
     price: float = Field(0.0, ge=0, description="price of a picture")
-    image_to_image: float | None = Field(
-        None,
-        gt=0,
-        le=1,
-        description="how far the next picture of a sample may go from the one before it (diffusers' strength); none: "
-        "each is drawn from noise alone",
-    )
 
 
 @dataclass(frozen=True, slots=True)
 class RenderRequest:
-    """`prompt` carries emphasis brackets; `keywords` are the same words without, in order. `previous` is the picture
-    to start from instead of noise alone, and `strength` (0 to 1) how far to go from it."""
+    """`prompt` carries emphasis brackets; `keywords` are the same words without, in order.
+
+    `previous` is the picture that this one shall begin from, of any size; `strength` (above 0, at most 1) says how
+    far it may go from it. There is one only where `render_settings.image_to_image` is set.
+    """
 
     prompt: str
     keywords: tuple[str, ...]
@@ -75,7 +72,7 @@ class RenderRequest:
     seed: int
     width: int
     height: int
-    previous: PILImage | None = None
+    previous: PILImage | None = field(default=None, hash=False)  # pictures compare by pixels and have no hash
     strength: float = 0.0
 
 

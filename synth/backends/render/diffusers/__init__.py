@@ -2,8 +2,9 @@
 
 source  what the model is            recipe   how it is run: settings over preset over configuration
 loading the pipeline, made fast      prompts  what it is called with (emphasis: clip)
-painter batches, seeds, memory       trouble  errors with a cause and a fix
-placement  on which devices          worker   a painter in a process of its own, for each further GPU
+painter batches, seeds, memory       drawing  how it is called, from noise or from a picture
+trouble errors with a cause and fix  placement  on which devices
+worker  a painter in a process of its own, for each further GPU
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class Diffusers(Renderer):
     auto_rank: ClassVar[int] = 10
     uses = frozenset(
         (
-            "batch_size", "steps", "guidance", "scheduler", "dtype", "revision", "options", "retries", "compile",
-            "attention", "offload", "device", "presets",
+            "batch_size", "steps", "guidance", "scheduler", "dtype", "revision", "options", "image_to_image",
+            "retries", "compile", "attention", "offload", "device", "presets",
         )
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def _read(source: Source, recipe: Recipe) -> Any:
 
     diffusers_logging.disable_progress_bar()  # those of downloads stay
     transformers_logging.disable_progress_bar()
+    logging.getLogger("diffusers.models.modeling_utils").addFilter(_says_something)
     options: dict[str, Any] = {"torch_dtype": getattr(torch, recipe.dtype)}
     if source.commit is not None:
         options["revision"] = source.commit
@@ -57,6 +59,12 @@ def _read(source: Source, recipe: Recipe) -> Any:
     elif recipe.variant and any(Path(source.place).rglob(f"*.{recipe.variant}.*")):
         options["variant"] = recipe.variant
     return AutoPipelineForText2Image.from_pretrained(source.place, **options)
+
+
+def _says_something(record: logging.LogRecord) -> bool:
+    """Not so a warning of diffusers that names no parts. It comes with each batch that SDXL draws from pictures,
+    because the autoencoder is taken to float32 and back for it."""
+    return "should be kept in float32: []" not in record.getMessage()
 
 
 def _set_scheduler(pipeline: Any, recipe: Recipe) -> None:
@@ -70,6 +78,13 @@ def _set_scheduler(pipeline: Any, recipe: Recipe) -> None:
         raise SynthError(
             f"render_settings.scheduler: diffusers has no scheduler '{recipe.scheduler}'.",
             f"This model may use {', '.join(fitting) or type(pipeline.scheduler).__name__}.",
+        )
+    flows, can = hasattr(pipeline.scheduler, "scale_noise"), hasattr(cls, "scale_noise")
+    if recipe.image_to_image is not None and flows and not can:
+        raise SynthError(
+            f"render_settings.image_to_image: the scheduler {recipe.scheduler} cannot begin from a picture with this "
+            "model, because it cannot add the noise of a flow to it.",
+            f"Leave render_settings.scheduler out: the model's own {type(pipeline.scheduler).__name__} can.",
         )
     pipeline.scheduler = cls.from_config(pipeline.scheduler.config, **recipe.scheduler_options)
 

@@ -8,7 +8,6 @@ picture made from then on.
 from __future__ import annotations
 
 import gc
-import inspect
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from synth.backends.device import Device
 from synth.backends.render.base import BLANK_DEVIATION, Rendered, RenderRequest
+from synth.backends.render.diffusers.drawing import FromNoise, FromPicture
 from synth.backends.render.diffusers.prompts import prompts_for
 from synth.backends.render.diffusers.recipe import Recipe
 from synth.backends.render.diffusers.trouble import device_broke, is_broken_device, is_out_of_memory, no_room_for_one
@@ -41,11 +41,11 @@ class Painter:
     """Draws with a loaded pipeline."""
 
     def __init__(self, pipeline: Any, recipe: Recipe, device: Device) -> None:
-        self._pipeline = pipeline
         self._recipe = recipe
         self._device = device
-        self._call = _fixed_arguments(pipeline, recipe)
-        self._prompts: Any = prompts_for(pipeline, _is_guided(pipeline, self._call), recipe.options)
+        self._noise: Any = FromNoise(pipeline, recipe)
+        self._picture: FromPicture | None = None  # made when a request has a picture before it
+        self._prompts: Any = prompts_for(pipeline, self._noise.guided, recipe.options)
         #: smaller than the recipe's once memory ran out
         self.batch_size = recipe.batch_size
 
@@ -67,7 +67,7 @@ class Painter:
 
     def close(self) -> None:
         """Give the memory back."""
-        self._pipeline = self._prompts = None
+        self._noise = self._picture = self._prompts = None
         self._free()
 
     def _free(self) -> None:
@@ -91,9 +91,10 @@ class Painter:
 
     def _shots(self, requests: dict[int, RenderRequest]) -> Iterator[tuple[int, _Shot]]:
         """The requests in groups that may share a batch, drawn."""
-        groups: dict[tuple[int, ...], list[int]] = {}
+        groups: dict[tuple[float | None, ...], list[int]] = {}
         for at, one in requests.items():
-            groups.setdefault((one.width, one.height, self._prompts.windows(one)), []).append(at)
+            strength = None if one.previous is None else one.strength
+            groups.setdefault((one.width, one.height, self._prompts.windows(one), strength), []).append(at)
         for group in groups.values():
             start = 0
             while start < len(group):
@@ -123,15 +124,22 @@ class Painter:
                 raise device_broke(error) from error
             raise
 
+    def _way(self, request: RenderRequest) -> FromNoise | FromPicture:
+        """How this picture and those that share its batch are drawn."""
+        if request.previous is None:
+            way: FromNoise = self._noise
+            return way
+        if self._picture is None:
+            self._picture = FromPicture(self._noise)
+        return self._picture
+
     def _draw(self, requests: list[RenderRequest], wanted: int) -> list[_Shot]:
         import torch
 
         with torch.inference_mode():
-            out = self._pipeline(
-                **self._call,
+            out = self._way(requests[0]).draw(
+                requests,
                 **self._prompts.arguments(requests),
-                width=requests[0].width,
-                height=requests[0].height,
                 generator=[torch.Generator("cpu").manual_seed(one.seed) for one in requests],
             )
             flags = getattr(out, "nsfw_content_detected", None) or [False] * len(requests)
@@ -168,35 +176,3 @@ def _deviations(pixels: Any) -> Any:
     luma = (0.299 * red + 0.587 * green + 0.114 * blue).unsqueeze(1)
     small = torch.nn.functional.adaptive_avg_pool2d(luma, (min(64, luma.shape[-2]), min(64, luma.shape[-1])))
     return small.flatten(1).std(dim=1, correction=0)
-
-
-def _fixed_arguments(pipeline: Any, recipe: Recipe) -> dict[str, Any]:
-    """What is the same in every call. Guidance has two names: models that were trained to need no second
-    pass take it as a number (`guidance_scale`), their undistilled kin as `true_cfg_scale`."""
-    known = inspect.signature(type(pipeline).__call__).parameters
-    found: dict[str, Any] = {"output_type": "pt"}
-    if recipe.steps is not None:
-        found["num_inference_steps"] = recipe.steps
-    if recipe.guidance is not None:
-        found["true_cfg_scale" if _takes_true_cfg(pipeline) else "guidance_scale"] = recipe.guidance
-    if "use_resolution_binning" in known:
-        # PixArt and SANA know which sizes to draw at, but for their published sizes only
-        sample = getattr(getattr(pipeline, "transformer", None), "config", {}).get("sample_size")
-        found["use_resolution_binning"] = sample in (32, 64, 128)
-    found.update(recipe.options)
-    return found
-
-
-def _takes_true_cfg(pipeline: Any) -> bool:
-    known = inspect.signature(type(pipeline).__call__).parameters
-    core = getattr(pipeline, "transformer", None)
-    return "true_cfg_scale" in known and not getattr(getattr(core, "config", None), "guidance_embeds", False)
-
-
-def _is_guided(pipeline: Any, call: dict[str, Any]) -> bool:
-    """Whether a negative prompt is looked at; without guidance it would be computed for nothing."""
-    known = inspect.signature(type(pipeline).__call__).parameters
-    name = "true_cfg_scale" if "true_cfg_scale" in known else "guidance_scale"
-    parameter = known.get(name)
-    value = call.get(name, parameter.default if parameter is not None else 0)
-    return isinstance(value, int | float) and value > 1

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from synth.backends.device import Device
 from synth.backends.render.base import RenderSettings
 from synth.backends.render.diffusers.presets import Preset
-from synth.backends.render.diffusers.source import Source, call_parameters, native_size, pixels_per_latent
+from synth.backends.render.diffusers.source import (
+    Source,
+    call_parameters,
+    image_to_image_parameters,
+    native_size,
+    pixels_per_latent,
+)
 from synth.errors import SynthError
 
 _RETRIES = 2
@@ -38,8 +45,10 @@ class Recipe:
     options: dict[str, Any]
     retries: int
     compile: bool
+    image_to_image: float | None = None
 
     def identity(self, source: Source) -> dict[str, Any]:
+        follows = {} if self.image_to_image is None else {"image_to_image": self.image_to_image}
         return {
             "name": "diffusers",
             "version": REVISION,
@@ -59,6 +68,7 @@ class Recipe:
             "options": self.options,
             "retries": self.retries,
             "compile": self.compile,
+            **follows,  # runs that were made before there was this setting go on
         }
 
 
@@ -66,7 +76,8 @@ def resolve(name: str, preset: Preset, settings: RenderSettings, source: Source,
     """Settings over preset over what the model's configuration says.
 
     Raises:
-        SynthError: a picture size that the model cannot make, or options that its pipeline does not take.
+        SynthError: a picture size that the model cannot make, options that its pipeline does not take, or pictures
+            that shall begin from others where the model cannot do it.
     """
     options = {**preset.options, **settings.options}
     _check_options(options, source)
@@ -80,11 +91,14 @@ def resolve(name: str, preset: Preset, settings: RenderSettings, source: Source,
             f"not {width} x {height}.",
             f"Use {max(unit, width // unit * unit)} x {max(unit, height // unit * unit)}.",
         )
+    steps = _or(settings.steps, preset.steps)
+    if settings.image_to_image is not None:
+        _check_image_to_image(settings.image_to_image, steps, options, source)
     return Recipe(
         preset=name,
         width=width,
         height=height,
-        steps=_or(settings.steps, preset.steps),
+        steps=steps,
         guidance=_or(settings.guidance, preset.guidance),
         scheduler=settings.scheduler or preset.scheduler,
         scheduler_options=preset.scheduler_options if settings.scheduler in (None, preset.scheduler) else {},
@@ -94,6 +108,7 @@ def resolve(name: str, preset: Preset, settings: RenderSettings, source: Source,
         options=options,
         retries=_or(settings.retries, _RETRIES),
         compile=settings.compile,
+        image_to_image=settings.image_to_image,
     )
 
 
@@ -111,6 +126,31 @@ def _check_options(options: dict[str, Any], source: Source) -> None:
                 f"render_settings.options: the pipeline of {source.name} has no option '{name}'.",
                 f"It has {', '.join(known)}.",
             )
+
+
+def _check_image_to_image(strength: float, steps: int | None, options: dict[str, Any], source: Source) -> None:
+    """Only `strength * steps` of the steps are made, rounded down, and none at all would fail every picture."""
+    known = image_to_image_parameters(source)
+    if "strength" not in known:
+        raise SynthError(
+            f"render_settings.image_to_image: {source.name} cannot draw from another picture: diffusers has no "
+            f"pipeline with a strength for a {source.index['_class_name']}.",
+            "Leave it out, or use another model, for example --renderer diffusers:sdxl.",
+        )
+    for name in options:
+        if name not in known:
+            raise SynthError(
+                f"render_settings.options: with image_to_image the pipeline of {source.name} has no option '{name}'.",
+                "Leave out one of the two.",
+            )
+    steps = steps or call_parameters(source).get("num_inference_steps")
+    if isinstance(steps, int) and int(steps * strength) < 1:
+        enough = next(more for more in count(steps) if int(more * strength) >= 1)
+        raise SynthError(
+            f"render_settings.image_to_image: {strength:g} of {steps} step{'s' if steps > 1 else ''} is less than one "
+            "step, so nothing would be drawn.",
+            f"Use at least {enough} steps (--set render_settings.steps={enough}), or a larger image_to_image.",
+        )
 
 
 def _dtype(preset: Preset, device: Device) -> str:

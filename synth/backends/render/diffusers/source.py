@@ -125,10 +125,25 @@ def _read_index(file: Path, where: str) -> dict[str, Any]:
     return index
 
 
-def call_parameters(source: Source) -> set[str]:
-    """The arguments that the pipeline's call takes."""
-    found = set(inspect.signature(_pipeline_class(str(source.index["_class_name"])).__call__).parameters)
-    return found - {"self"}
+def call_parameters(source: Source) -> dict[str, Any]:
+    """The arguments that the pipeline's call takes, with their defaults."""
+    return _parameters(_pipeline_class(str(source.index["_class_name"])))
+
+
+def image_to_image_parameters(source: Source) -> dict[str, Any]:
+    """The same of the pipeline that makes a picture from a picture; empty where diffusers has none for this model."""
+    from diffusers.pipelines.auto_pipeline import AUTO_IMAGE2IMAGE_PIPELINES_MAPPING, _get_task_class
+
+    text_to_image = _pipeline_class(str(source.index["_class_name"]))
+    try:
+        return _parameters(_get_task_class(AUTO_IMAGE2IMAGE_PIPELINES_MAPPING, text_to_image.__name__))
+    except ValueError:
+        return {}
+
+
+def _parameters(pipeline: Any) -> dict[str, Any]:
+    known = inspect.signature(pipeline.__call__).parameters
+    return {name: one.default for name, one in known.items() if name != "self"}
 
 
 def _pipeline_class(name: str) -> Any:
