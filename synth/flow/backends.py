@@ -40,6 +40,7 @@ class Backends:
             self._render = Batcher(self._render_batch, renderer.batch_size, renderer.workers)
             # pictures that begin from another one cannot share a batch with those that begin from noise
             self._render_next = Batcher(self._render_batch, renderer.batch_size, renderer.workers)
+            self._render_slots = asyncio.Semaphore(renderer.workers)
         if scorer is not None:
             self._score = Batcher(self._score_batch, scorer.batch_size, 1)
 
@@ -147,7 +148,8 @@ class Backends:
 
     async def _render_batch(self, requests: Sequence[RenderRequest]) -> Sequence[Rendered | Exception]:
         assert isinstance(self.renderer, Renderer)
-        return await work_through("renderer", self.renderer.render, requests, lambda: harmless_prompt(requests[0]))
+        async with self._render_slots:
+            return await work_through("renderer", self.renderer.render, requests, lambda: harmless_prompt(requests[0]))
 
     async def _score_batch(self, requests: Sequence[ScoreRequest]) -> Sequence[Score | Exception]:
         assert self.scorer is not None
