@@ -248,14 +248,21 @@ class FilterUse(Record):
 class PromptStyle(Record):
     """How keywords become a prompt: `subject` names the slot that a sample is about (its share is
     counted), `lead` the slots whose keywords come first, `emphasis`
-    says how many of the first keywords get double brackets, `append` names slots whose words our
-    code adds at the end if they are missing (camera, light)."""
+    says how many of the first keywords get double brackets. `prepend` and `append` name slots whose
+    words our code adds at the start and at the end if they are missing (what the picture must show;
+    camera, light)."""
 
     subject: str = "subject"
     lead: list[str] = Field(min_length=1)
     emphasis: int = Field(1, ge=0, le=4)
+    prepend: list[str] = Field(default_factory=list)
     append: list[str] = Field(default_factory=list)
     negative: str = ""
+
+    @property
+    def added(self) -> list[str]:
+        """The slots whose words our code adds, and which the model is not meant to write."""
+        return [*self.prepend, *self.append]
 
 
 class Ability(Record):
@@ -451,6 +458,7 @@ class Ability(Record):
         """Where slots are named, and which."""
         lists: list[tuple[FieldPath, list[str]]] = [
             (("prompt", "lead"), self.prompt.lead),
+            (("prompt", "prepend"), self.prompt.prepend),
             (("prompt", "append"), self.prompt.append),
         ]
         for number, rule in enumerate(self.restrictions):

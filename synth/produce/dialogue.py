@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from synth.abilities import PICTURE_MARK
 from synth.records import IMAGE_PLACEHOLDER, Form, Turn
 
-
 #: a 《》 with what leads to it: "Here is my counter: 《...》." leaves "Here is my counter."
 _LED_TO = re.compile(rf"\s*[:,]?\s*{PICTURE_MARK.pattern}\s*(?=[.,!?;])|[\s:,]*{PICTURE_MARK.pattern}\s*$")
 

@@ -122,8 +122,12 @@ class Prompter:
     def _reply_of(self, example: Demonstration) -> dict[str, Any]:
         """What the model should have replied to make this dialogue."""
         if self.ability.form == "interleaved":
-            shown = iter(example.keywords)
-            texts = [_PLACEHOLDER.sub(lambda _: f"《{next(shown)[0]}》 ", turn.text) for turn in example.turns]
+            shown = iter(example.picture_plans)
+            leading = self.ability.prompt.lead[0]
+            texts = [
+                _PLACEHOLDER.sub(lambda _: f"《{ {**example.plan, **next(shown)}[leading] }》 ", turn.text)
+                for turn in example.turns
+            ]
         else:
             texts = [turn.text.replace(IMAGE_PLACEHOLDER, "").strip() for turn in example.turns]
         if self.kind == "describe":
