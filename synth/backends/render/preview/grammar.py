@@ -87,6 +87,10 @@ class Grammar:
         word = self.words[self.matches[at].end - 1]
         return word in self.lexicon.lists["holders"] or word.removesuffix("s") in self.lexicon.lists["holders"]
 
+    def measures(self, at: int) -> bool:
+        """Whether the word before `at` only says how much there is of what follows ("slices", "a block")."""
+        return at > 0 and self.is_holder(at - 1) and not self.matches[at - 1].senses.keys() & {"sprite", "person"}
+
     def only_describes(self, at: int, head: int) -> bool:
         """Whether a thing before the head only says what kind it is ("passenger helicopter")."""
         return not any("prepositions" in match.senses for match in self.matches[at:head])

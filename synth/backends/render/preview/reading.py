@@ -21,6 +21,7 @@ _ARTS = frozenset(
     {"sculpture", "statue", "carving", "figure", "art", "model", "figurine", "relief", "marquetry", "texture"}
 )
 _DISHES = frozenset({"bowl", "plate", "basket", "tray", "vase", "crate", "box"})
+_PARTS = frozenset({"piece", "decker", "point", "rotor", "wheel", "hump"})
 _ON = frozenset({"on", "atop", "riding", "onto", "rides", "upon"})
 
 
@@ -134,7 +135,8 @@ class _Parser:
             self.skip = True
             return
         if "prepositions" in senses and len(senses) == 1:
-            self._flush()
+            if word != "of" or not self.grammar.measures(at):  # the two of "two slices of bread" are bread
+                self._flush()
             return
         if word in ("head", "heads") and self.nouns and "with" in self.words[max(0, match.start - 4) : match.start]:
             self.nouns[0].heads = min(max(self.count, 1), 3)
@@ -167,15 +169,8 @@ class _Parser:
             after = self.words[match.end] if match.end < len(self.words) else ""
             if after == "headed":
                 self.heads = min(int(senses["count"]), 3)
-            elif not after.endswith("ed") and after not in (
-                "piece",
-                "decker",
-                "point",
-                "rotor",
-                "wheel",
-                "hump",
-            ):
-                self.count = max(self.count, int(senses["count"]))
+            elif not self._counts_parts(at, after):
+                self.count = int(senses["count"])  # of "a group of five" the five
             return True
         if "pose" in senses:
             self.poses.add(senses["pose"])
@@ -194,6 +189,12 @@ class _Parser:
                 return True
         return False
 
+    def _counts_parts(self, at: int, after: str) -> bool:
+        """Whether a number says how a thing is made ("four-legged", "three-piece") and not how many there are."""
+        if after in _PARTS:
+            return True
+        return after.endswith("ed") and not self.matches[at + 1].senses.keys() & {"colour", "material", "state"}
+
     def _names_thing(self, at: int, match: Match, noun_ahead: bool) -> bool:
         senses = match.senses
         if "person" in senses:
@@ -204,9 +205,17 @@ class _Parser:
             return False
         if {"scene", "light"} & senses.keys():
             if "scene" in senses and self.reading.scene in ("", senses["scene"]):
-                return False
+                if not self._carries(match):
+                    return False
+                self._scene(senses["scene"])  # "on a kitchen table" says both where and on what
+                return True
             return "light" not in senses
         return True
+
+    def _carries(self, match: Match) -> bool:
+        """Whether the subject stands on this thing, which is a place as well."""
+        on = bool(_ON & set(self.words[max(0, match.start - 3) : match.start]))
+        return on and self.index == 0 and len(self.nouns) == 1 and match.senses["sprite"] in self.lexicon.lists["supports"]
 
     def _noun(self, at: int, match: Match) -> None:
         senses = match.senses
@@ -235,6 +244,8 @@ class _Parser:
             return ""
         if name in self.lexicon.lists["headgear"] and self.index == 0:
             return "top"
+        if name in self.lexicon.lists["garments"] and self.index == 0 and {"in", "wearing", "with"} & set(before):
+            return "worn"
         if ("with" in before or "of" in before) and word in ("wing", "wings"):
             return "sides"
         if ("with" in before or "of" in before) and word in ("wheels", "wheel", "legs", "leg", "feet"):

@@ -165,7 +165,8 @@ def load(stems: Iterable[str]) -> Lexicon:
         for name in _split(text):
             lexicon.habitats.setdefault(name, scene)
     lexicon.lists = {
-        kind: frozenset(_split(words[kind])) for kind in ("aerial", "headgear", "holders", "generic_people")
+        kind: frozenset(_split(words[kind]))
+        for kind in ("aerial", "skyborne", "supports", "garments", "headgear", "holders", "generic_people")
     }
     _add_short_names(lexicon, emoji.EMOJI_DATA)
     return lexicon
