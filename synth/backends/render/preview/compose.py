@@ -89,6 +89,8 @@ class Studio:
         rng = random.Random(seed ^ 0x5EED)
         setting = SCENES[board.scene].setting
         image = self._background(board, rng.randrange(VARIANTS), width, height, setting).copy()
+        if board.ground:
+            image.paste(overlay := self._overlay(board.ground, image.size), mask=overlay)
         _Scene(self, image, board, setting, rng).play()
         for name in board.lights:
             if name in treatments.WEATHER and (setting.outdoors or name in ("fog", "spring")):
@@ -110,8 +112,10 @@ class Studio:
         lights, blurred = tuple(board.lights[:2]), board.style == "bokeh"
 
         def make() -> Image.Image:
+            sunny = not treatments.SUNLESS & set(lights)
             plain = self._plain.get(
-                (board.scene, variant, width, height), lambda: paint(board.scene, variant, width, height)
+                (board.scene, variant, width, height, sunny),
+                lambda: paint(board.scene, variant, width, height, sunny),
             )
             image = plain.filter(ImageFilter.GaussianBlur(min(width, height) / 60)) if blurred else plain.copy()
             return treatments.light_background(image, lights, board.wash, setting.outdoors or setting.weightless)
@@ -119,7 +123,8 @@ class Studio:
         return self._layers.get((board.scene, variant, width, height, lights, board.wash, blurred), make)
 
     def _overlay(self, name: str, size: tuple[int, int]) -> Image.Image:
-        return self._layers.get(("weather", name, size), lambda: treatments.weather_overlay(name, size))
+        make = treatments.ground_overlay if name in treatments.GROUNDS else treatments.weather_overlay
+        return self._layers.get(("overlay", name, size), lambda: make(name, size))
 
     def _texture(self, name: str, size: tuple[int, int]) -> Image.Image:
         return self._layers.get(("texture", name, size), lambda: treatments.make_texture(name, size))
@@ -163,7 +168,7 @@ class _Scene:
         in_sky = main.name in self.lists["skyborne"]
         lifted = "floating" in main.poses or "upside" in main.poses or in_sky
         aloft = lifted or (self.setting.weightless and not related["under"])
-        middle, width = self.width * 0.5, self.width
+        middle, width = self.width * 0.5, float(self.width)
         if main.count > 1:
             middle, width = self._room_for_crowd(others)
         if aloft:
@@ -175,11 +180,14 @@ class _Scene:
             size, bottom = self.unit * 0.36, self.ground - container.height * (0.5 if small else 0.16)
         if related["under"]:
             flat = related["under"].name in self.lists["supports"]
-            large = main.count > 1 or flat
-            share = 0.68 if large else 0.52 if main.size in ("tiny", "small") else 0.42
+            wide = main.count > 1
+            share = 0.8 if flat else 0.68 if wide else 0.52 if main.size in ("tiny", "small") else 0.42
             support = self._sprite(related["under"], self.unit * share)
-            self._stand(_Spot(support, middle, self.ground + 0.03 * self.height))
-            bottom = self.ground + 0.03 * self.height - support.height * (0.95 if flat else 0.6 if large else 0.72)
+            foot = self.ground + 0.03 * self.height
+            if flat:  # the feet of a table may be cut off
+                foot = self.ground + min(0.17 * self.unit, support.height * 0.36)
+            self._stand(_Spot(support, middle, foot))
+            bottom = foot - support.height * (0.96 if flat else 0.6 if wide else 0.72)
             width = min(width, support.width)
             size = min(size, max(self.unit * 0.2, bottom - self.height * 0.03))
         if related["reference"]:
@@ -201,8 +209,8 @@ class _Scene:
         beside = sum(not self._high(actor) for actor in others)
         taken = 0.145 * self.width + 0.15 * self.unit
         free = 0.02 * self.width
-        ends = [taken if beside > (1 if self.flip else 0) else free, taken if beside > (0 if self.flip else 1) else free]
-        left, right = ends[0], self.width - ends[1]
+        near, far = (taken if beside else free), (taken if beside > 1 else free)
+        left, right = (far, self.width - near) if self.flip else (near, self.width - far)
         return (left + right) / 2, min(right - left, 1.25 * self.unit)
 
     def _compare(self, main: Actor, other: Actor, middle: float, bottom: float) -> tuple[float, float]:
@@ -242,7 +250,7 @@ class _Scene:
                 self._feet(actor, image, middle, bottom)
             elif actor.relation == "worn":
                 cloth = self._sprite(actor, image.width * 0.5)
-                self._stand(_Spot(cloth, middle, bottom - image.height * 0.04), shadow=False)
+                self._stand(_Spot(cloth, middle, bottom - image.height * 0.24 + cloth.height), shadow=False)
             elif actor.relation == "top":
                 hat = self._sprite(actor, max(self.unit * 0.16, image.width * 0.42))
                 top = bottom - image.height + hat.height * 0.45
@@ -337,6 +345,7 @@ class _Scene:
         look = Look(
             actor.picture, actor.tint, actor.material, self.flip if mirrored is None else mirrored,
             "upside" in actor.poses, "tilted" in actor.poses, actor.gray, rim,
+            actor.treatments, actor.rising,
         )  # fmt: skip
         return self.gallery.sprite(look, pixels)
 

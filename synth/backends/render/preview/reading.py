@@ -10,15 +10,13 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from synth.backends.render.preview.grammar import Grammar
+from synth.backends.render.preview.grammar import ARTS, Grammar
 from synth.backends.render.preview.storyboard import Actor
+from synth.backends.render.preview.treatments import GROUNDS
 from synth.backends.render.preview.vocabulary import Lexicon, Match, Phrase, tokens
 
 _COMPARES = frozenset(
     {"as", "so", "than", "enough", "size", "taller", "bigger", "larger", "longer", "wider", "smaller"}
-)
-_ARTS = frozenset(
-    {"sculpture", "statue", "carving", "figure", "art", "model", "figurine", "relief", "marquetry", "texture"}
 )
 _DISHES = frozenset({"bowl", "plate", "basket", "tray", "vase", "crate", "box"})
 _PARTS = frozenset({"piece", "decker", "point", "rotor", "wheel", "hump"})
@@ -35,6 +33,7 @@ class Reading:
     lights: list[tuple[int, str]] = field(default_factory=list)
     styles: list[tuple[int, str]] = field(default_factory=list)
     wash: str = ""
+    ground: str = ""
     male: bool = False
     female: bool = False
     old: bool = False
@@ -97,6 +96,7 @@ class _Parser:
         self.tint = self.material = self.size = ""
         self.count = self.heads = 1
         self.poses: set[str] = set()
+        self.states: set[str] = set()
         self.skip = False
 
     def run(self) -> None:
@@ -159,6 +159,12 @@ class _Parser:
     def _modifier(self, at: int, match: Match, noun_ahead: bool, is_head: bool) -> bool:
         senses, phrase = match.senses, self.words[match.start : match.end]
         is_thing = senses.keys() & {"sprite", "person"}
+        if "state" in senses or ("cover" in senses and self.grammar.covered(match)):
+            self.states.add(senses.get("state") or senses["cover"])
+            return True
+        if "ground" in senses:
+            self._ground(senses["ground"])
+            return True
         if "style" in senses and self.index and self.grammar.only_style(at):
             self.reading.styles.append((self.index, senses["style"]))
             return True
@@ -179,7 +185,7 @@ class _Parser:
             self._colour(at, senses["colour"])
             return True
         if "material" in senses and not is_head and (noun_ahead or self.grammar.made_of(match) or not is_thing):
-            art = bool(set(self.words[match.end : match.end + 2]) & _ARTS)
+            art = bool(set(self.words[match.end : match.end + 2]) & ARTS)
             if (self.grammar.made_of(match) or noun_ahead or self.index == 0 or art) and not (
                 "light" in senses and not self.grammar.made_of(match)
             ):
@@ -215,7 +221,8 @@ class _Parser:
     def _carries(self, match: Match) -> bool:
         """Whether the subject stands on this thing, which is a place as well."""
         on = bool(_ON & set(self.words[max(0, match.start - 3) : match.start]))
-        return on and self.index == 0 and len(self.nouns) == 1 and match.senses["sprite"] in self.lexicon.lists["supports"]
+        carries = match.senses["sprite"] in self.lexicon.lists["supports"]
+        return on and carries and self.index == 0 and len(self.nouns) == 1
 
     def _noun(self, at: int, match: Match) -> None:
         senses = match.senses
@@ -229,11 +236,13 @@ class _Parser:
         label = " ".join(self.words[match.start : match.end])
         relation = self._relation(match, name)
         known = self.lexicon.senses.get(self.words[match.start : match.end], {})
-        is_plural = self.words[match.end - 1].endswith("s") and not known.keys() & {"sprite", "person"}
+        phrase = self.words[match.start : match.end]
+        last = phrase[phrase.index("of") - 1] if "of" in phrase[1:] else phrase[-1]
+        is_plural = last.endswith("s") and not known.keys() & {"sprite", "person"}
         count = self.count if self.count > 1 else 3 if is_plural else 1
         self.nouns.append(
             Actor(self.index, label, name, "", self.tint, self.material, self.size, min(count, 9), 1,
-                  set(self.poses) if not self.nouns else set(), relation, person)
+                  set(self.poses) if not self.nouns else set(), relation, person, states=set(self.states))
         )  # fmt: skip
         self._reset(keep_pose=len(self.nouns) > 1)
 
@@ -256,7 +265,7 @@ class _Parser:
                 return "around"
             if self.nouns[0].size in ("tiny", "giant"):
                 return "reference"
-            if set(tail) & _ON:
+            if set(tail) & _ON or ("into" in tail and name in self.lexicon.lists["supports"]):
                 return "under"
             if "inside" in tail:
                 return "around"
@@ -288,8 +297,16 @@ class _Parser:
             self.skip = False
             return
         self.tint = self.material = ""
+        if self.states and not self.nouns:
+            self._ground(min(self.states))  # "a wet street"
+            self.states = set()
         self.reading.scene = self.reading.scene or scene
         self.reading.scene_keywords.append((self.index, scene))
+
+    def _ground(self, state: str) -> None:
+        if state in GROUNDS:
+            self.reading.ground = state
+            self.reading.used.add(self.index)
 
     def _put_card_first(self) -> None:
         end = next((m.start for m in self.matches if "prepositions" in m.senses), len(self.words))
@@ -324,10 +341,13 @@ class _Parser:
 
     def _flush(self) -> None:
         """Modifiers without a thing of their own belong to the thing before, or to the subject."""
-        if not (self.tint or self.material or self.poses or self.size):
+        if not (self.tint or self.material or self.poses or self.size or self.states):
             self._reset()
             return
         target = self.nouns[0] if self.nouns else None
+        if target is None and self.states and any(index == self.index for index, _ in self.reading.scene_keywords):
+            self._ground(min(self.states))  # "a street covered in snow"
+            self.states = set()
         if target is None and self.index and self.reading.actors and self.reading.actors[0].keyword == 0:
             target = self.reading.actors[0]
             self.reading.used.add(self.index)
@@ -339,10 +359,12 @@ class _Parser:
             target.material = self.material
         target.size = target.size or self.size
         target.poses |= self.poses
+        target.states |= self.states
         self._reset()
 
     def _reset(self, keep_pose: bool = False) -> None:
         self.tint = self.material = self.size = ""
         self.count = 1
+        self.states = set()
         if not keep_pose:
             self.poses = set()
