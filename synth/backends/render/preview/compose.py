@@ -24,9 +24,10 @@ from synth.backends.render.preview.vocabulary import Lexicon
 
 BACKGROUND_BUDGET = 128 << 20
 MAIN_SIZE = {"": 0.58, "tiny": 0.2, "small": 0.4, "big": 0.68, "giant": 0.86}
-#: how much of its share of the width one of a group may fill, and how far apart rows are
+#: how much of its share of the width one of a group may fill
 _ELBOW = 0.94
-_OVERLAP = 0.92
+#: how far rows are apart, in heights
+_ROW = 1.05
 _GROUND_SLOTS = (
     (0.145, 0.03, 0.26),
     (0.855, 0.03, 0.26),
@@ -62,9 +63,10 @@ class _Spot:
     bottom: float
 
 
-def _rows(count: int) -> list[int]:
-    """How many of a group stand in each row, rear row first."""
-    return [count] if count <= 3 else [count // 2, count - count // 2]
+def _rows(count: int, most: int) -> list[int]:
+    """How many of a group stand in each row of at most `most`, rear row first; never more than in the row before it."""
+    rows = -(-count // most)
+    return sorted(count // rows + (row < count % rows) for row in range(rows))
 
 
 class Studio:
@@ -89,8 +91,6 @@ class Studio:
         rng = random.Random(seed ^ 0x5EED)
         setting = SCENES[board.scene].setting
         image = self._background(board, rng.randrange(VARIANTS), width, height, setting).copy()
-        if board.ground:
-            image.paste(overlay := self._overlay(board.ground, image.size), mask=overlay)
         _Scene(self, image, board, setting, rng).play()
         for name in board.lights:
             if name in treatments.WEATHER and (setting.outdoors or name in ("fog", "spring")):
@@ -117,10 +117,15 @@ class Studio:
                 (board.scene, variant, width, height, sunny),
                 lambda: paint(board.scene, variant, width, height, sunny),
             )
-            image = plain.filter(ImageFilter.GaussianBlur(min(width, height) / 60)) if blurred else plain.copy()
+            image = plain.copy()
+            if board.ground:
+                image.paste(overlay := self._overlay(board.ground, image.size), mask=overlay)
+            if blurred:
+                image = image.filter(ImageFilter.GaussianBlur(min(width, height) / 60))
             return treatments.light_background(image, lights, board.wash, setting.outdoors or setting.weightless)
 
-        return self._layers.get((board.scene, variant, width, height, lights, board.wash, blurred), make)
+        key = board.scene, variant, width, height, lights, board.wash, board.ground, blurred
+        return self._layers.get(key, make)
 
     def _overlay(self, name: str, size: tuple[int, int]) -> Image.Image:
         make = treatments.ground_overlay if name in treatments.GROUNDS else treatments.weather_overlay
@@ -171,6 +176,9 @@ class _Scene:
         middle, width = self.width * 0.5, float(self.width)
         if main.count > 1:
             middle, width = self._room_for_crowd(others)
+        elif not any(related.values()):
+            middle, share = self._room_beside_groups(others)
+            size *= share
         if aloft:
             bottom = self.height * (0.3 if in_sky else 0.5) + size * 0.46
         if related["around"]:
@@ -213,6 +221,16 @@ class _Scene:
         left, right = (far, self.width - near) if self.flip else (near, self.width - far)
         return (left + right) / 2, min(right - left, 1.25 * self.unit)
 
+    def _room_beside_groups(self, others: list[Actor]) -> tuple[float, float]:
+        """Middle and share of its size for a subject that would hide some of a group beside it."""
+        groups = [actor.count > 1 for actor in others if not self._high(actor)][:2]
+        if not any(groups):
+            return self.width * 0.5, 1.0
+        if all(groups) and len(groups) == 2:
+            return self.width * 0.5, 0.6
+        on_left = groups[0] != self.flip
+        return self.width * (0.58 if on_left else 0.42), 0.8
+
     def _compare(self, main: Actor, other: Actor, middle: float, bottom: float) -> tuple[float, float]:
         """Beside a tiny subject its measure is huge, beside a giant one it is small."""
         if main.size in ("tiny", "small"):
@@ -228,7 +246,8 @@ class _Scene:
         self, main: Actor, size: float, middle: float, width: float, bottom: float, aloft: bool, attached: list[Actor]
     ) -> None:
         if main.count > 1:
-            self._crowd(main, size, middle, width, bottom, aloft)
+            on_something = any(actor.relation == "under" for actor in self.board.others)
+            self._crowd(main, size, middle, width, bottom, aloft, on_something)
             return
         image = self._sprite(main, size, rim=True)
         if aloft:
@@ -256,27 +275,38 @@ class _Scene:
                 top = bottom - image.height + hat.height * 0.45
                 self._stand(_Spot(hat, middle, max(top, hat.height)), shadow=False)
 
-    def _crowd(self, main: Actor, size: float, middle: float, width: float, bottom: float, aloft: bool) -> None:
+    def _crowd(
+        self, main: Actor, size: float, middle: float, width: float, bottom: float, aloft: bool, on_something: bool
+    ) -> None:
         """Several of a kind side by side over `width`, each to be counted."""
-        each = size * (0.82 if len(_rows(main.count)) == 1 else 0.62)
-        for spot in self._group(main, each, middle, width, bottom, rim=True):
+        most = 6 if on_something else max(3, -(-main.count // 2))  # what stands on a table stands in one row
+        rows = _rows(main.count, most)
+        each = size * (0.82 if len(rows) == 1 else 0.62)
+        for spot in self._group(main, rows, each, middle, width, bottom, rim=True):
             lift = self.rng.uniform(-0.05, 0.02) * self.unit if aloft else 0
             self._stand(replace(spot, bottom=spot.bottom + lift), shadow=not aloft)
 
     def _group(
-        self, actor: Actor, size: float, middle: float, width: float, bottom: float, rim: bool = False
+        self,
+        actor: Actor,
+        rows: list[int],
+        size: float,
+        middle: float,
+        width: float,
+        bottom: float,
+        rim: bool,
     ) -> list[_Spot]:
         """Where the members of a group stand, rear row first: as large as `size` and their number allow."""
-        rows = _rows(actor.count)
         room = width / max(rows)
         image = self._sprite(actor, size, rim)
-        if image.width > room * _ELBOW:
-            size *= room * _ELBOW / image.width
+        fits = min(room * _ELBOW / image.width, bottom / (len(rows) * _ROW * image.height))
+        if fits < 1:
+            size *= fits
             image = self._sprite(actor, size, rim)
         other = self._sprite(actor, size, rim, mirrored=not self.flip)
         spots = []
         for index, count in enumerate(rows):
-            y = bottom - (len(rows) - 1 - index) * image.height * _OVERLAP
+            y = bottom - (len(rows) - 1 - index) * image.height * _ROW
             for place in range(count):
                 x = middle + (place - (count - 1) / 2) * room
                 spots.append(_Spot(image if (place + index) % 3 else other, x, y))
@@ -317,16 +347,17 @@ class _Scene:
             slots = sky if high and sky else ground or sky
             x, y, size = slots.pop(0)
             grow = {"tiny": 0.7, "small": 0.85, "giant": 1.25, "big": 1.15}.get(actor.size, 1)
-            size *= grow * self.unit * (1.0 if actor.count == 1 else 0.72 if actor.count <= 3 else 0.5)
+            size *= grow * self.unit
             image = self._sprite(actor, size, rim=self.rims, mirrored=x > 0.5)
             x = x * self.width + self.rng.uniform(-0.012, 0.012) * self.width
             x = min(max(x, image.width * 0.45), self.width - image.width * 0.45)
             aloft = slots is sky
             bottom = y * self.height + image.height / 2 if aloft else self.ground + y * self.height
             if actor.count > 1:
-                width = min(self.unit * (0.3 if self.board.main else 0.46), self.width * 0.46)
+                width = min(self.unit * (0.36 if self.board.main else 0.46), self.width * 0.46)
                 x = min(max(x, width / 2), self.width - width / 2)
-                group = self._group(actor, size, x, width, bottom, rim=self.rims)
+                rows = _rows(actor.count, 2 if actor.count <= 4 else 3)
+                group = self._group(actor, rows, size, x, width, bottom, rim=self.rims)
             else:
                 group = [_Spot(image, x, bottom)]
             spots += [(spot.bottom, spot, aloft) for spot in group]

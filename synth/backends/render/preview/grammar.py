@@ -142,9 +142,11 @@ class Grammar:
 
     def subject_first(self) -> bool:
         """Whether the first keyword names who acts before the act."""
-        for match in self.matches:
+        for at, match in enumerate(self.matches):
             if match.senses.keys() & {"sprite", "person"}:
                 return True
+            if "state" in match.senses and at + 1 < len(self.matches) and self.noun_adjacent(at):
+                continue  # "a sleeping dog"
             if "verbs" in match.senses or self.words[match.start].endswith("ing"):
                 return False
         return False

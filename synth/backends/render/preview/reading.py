@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from synth.backends.render.preview.grammar import ARTS, Grammar
+from synth.backends.render.preview.states import STATES
 from synth.backends.render.preview.storyboard import Actor
 from synth.backends.render.preview.treatments import GROUNDS
 from synth.backends.render.preview.vocabulary import Lexicon, Match, Phrase, tokens
@@ -253,13 +254,14 @@ class _Parser:
             return ""
         if name in self.lexicon.lists["headgear"] and self.index == 0:
             return "top"
-        if name in self.lexicon.lists["garments"] and self.index == 0 and {"in", "wearing", "with"} & set(before):
+        first = self.index == 0 and len(self.nouns) == 1
+        if first and name in self.lexicon.lists["garments"] and {"in", "wearing", "with"} & set(before):
             return "worn"
         if ("with" in before or "of" in before) and word in ("wing", "wings"):
             return "sides"
         if ("with" in before or "of" in before) and word in ("wheels", "wheel", "legs", "leg", "feet"):
             return "base"
-        if self.index == 0 and len(self.nouns) == 1 and name not in self.lexicon.lists["aerial"]:
+        if first and name not in self.lexicon.lists["aerial"]:
             tail = before[-3:]
             if set(tail) & {"inside", "in"} and self.nouns[0].size in ("tiny", "small"):
                 return "around"
@@ -299,7 +301,7 @@ class _Parser:
         self.tint = self.material = ""
         if self.states and not self.nouns:
             self._ground(min(self.states))  # "a wet street"
-            self.states = set()
+        self.states = set()
         self.reading.scene = self.reading.scene or scene
         self.reading.scene_keywords.append((self.index, scene))
 
@@ -350,7 +352,9 @@ class _Parser:
             self.states = set()
         if target is None and self.index and self.reading.actors and self.reading.actors[0].keyword == 0:
             target = self.reading.actors[0]
-            self.reading.used.add(self.index)
+            seen = any(self._shows(state, target) for state in self.states)
+            if self.tint or self.material or self.poses or self.size or seen:
+                self.reading.used.add(self.index)
         if target is None:
             return
         if not target.tint:
@@ -361,6 +365,13 @@ class _Parser:
         target.poses |= self.poses
         target.states |= self.states
         self._reset()
+
+    def _shows(self, state: str, actor: Actor) -> bool:
+        """Whether the state makes a difference to the picture of the thing."""
+        if not actor.name:  # a card has no states
+            return False
+        own = self.lexicon.state_pictures.get(state, {})
+        return state in STATES or state in self.lexicon.rising or actor.name in own
 
     def _reset(self, keep_pose: bool = False) -> None:
         self.tint = self.material = self.size = ""

@@ -71,9 +71,8 @@ def _merge_person_attributes(reading: Reading, lexicon: Lexicon) -> None:
             reading.used.add(actor.keyword)
 
 
-def _in_state(actor: Actor, lexicon: Lexicon) -> str:
+def _in_state(actor: Actor, chosen: str, lexicon: Lexicon) -> str:
     """The name of the picture that shows the thing in its states; what it does not show is left to treatments."""
-    chosen = actor.name
     treatments = []
     for state in sorted(actor.states):
         own = lexicon.state_pictures.get(state, {}).get(actor.name)
@@ -107,7 +106,8 @@ def _cast(actor: Actor, reading: Reading, seed: int, lexicon: Lexicon) -> None:
             tone = TONES.index(reading.tone) if reading.tone else tone
         chosen = family[which]
     else:
-        chosen = _in_state(actor, lexicon)
+        chosen = actor.name
+    chosen = _in_state(actor, chosen, lexicon)
     variants = lexicon.tones.get(chosen, ())
     actor.picture = variants[tone] if variants else lexicon.names.get(chosen, "")
     if actor.person and not variants and chosen.startswith("E"):

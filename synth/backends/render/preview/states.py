@@ -178,9 +178,14 @@ def _broken(image: Image.Image) -> Image.Image:
                                         max(0, result.height - turned.height)))  # fmt: skip
     colour = _main_colour(np.asarray(image))
     draw, shard = ImageDraw.Draw(result), _unit(image) * 0.06
-    for x, turn in ((0.12, 0.2), (0.5, 0.7), (0.58, 0.0), (0.9, 0.5)):
-        at, foot = x * result.width, result.height - 2
-        corners = [(at - shard, foot), (at - shard * turn, foot - shard * 1.3), (at + shard, foot - shard * turn)]
+    foot = result.height - 2
+    for part, turn in ((0.12, 0.2), (0.5, 0.7), (0.58, 0.0), (0.9, 0.5)):
+        at = part * result.width
+        corners = [
+            (at - shard, foot),
+            (at - shard * turn, foot - shard * 1.3),
+            (at + shard, foot - shard * turn),
+        ]
         draw.polygon(corners, colour, (0, 0, 0, 255), max(1, round(_unit(image) / 80)))
     return result
 
