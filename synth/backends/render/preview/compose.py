@@ -246,8 +246,9 @@ class _Scene:
         self, main: Actor, size: float, middle: float, width: float, bottom: float, aloft: bool, attached: list[Actor]
     ) -> None:
         if main.count > 1:
-            on_something = any(actor.relation == "under" for actor in self.board.others)
-            self._crowd(main, size, middle, width, bottom, aloft, on_something)
+            supports = self.lists["supports"]
+            on_table = any(actor.relation == "under" and actor.name in supports for actor in self.board.others)
+            self._crowd(main, size, middle, width, bottom, aloft, on_table)
             return
         image = self._sprite(main, size, rim=True)
         if aloft:
@@ -276,10 +277,10 @@ class _Scene:
                 self._stand(_Spot(hat, middle, max(top, hat.height)), shadow=False)
 
     def _crowd(
-        self, main: Actor, size: float, middle: float, width: float, bottom: float, aloft: bool, on_something: bool
+        self, main: Actor, size: float, middle: float, width: float, bottom: float, aloft: bool, on_table: bool
     ) -> None:
         """Several of a kind side by side over `width`, each to be counted."""
-        most = 6 if on_something else max(3, -(-main.count // 2))  # what stands on a table stands in one row
+        most = 6 if on_table else max(3, -(-main.count // 2))  # what stands on a table stands in one row
         rows = _rows(main.count, most)
         each = size * (0.82 if len(rows) == 1 else 0.62)
         for spot in self._group(main, rows, each, middle, width, bottom, rim=True):
