@@ -42,9 +42,10 @@ class Environment(ImmutableSandboxedEnvironment):
         return super().getitem(obj, argument)
 
 
-def with_article(entry: Entry | str) -> str:
-    """ "giraffe" -> "a giraffe", "oven" -> "an oven", "the moon" and plural entries as they are."""
-    text = str(entry)
+def with_article(entry: Entry | str, adjective: object = "") -> str:
+    """ "giraffe" -> "a giraffe", "oven" -> "an oven", "the moon" and plural entries as they are; with an `adjective`
+    before it: "a red oven"."""
+    text = f"{adjective} {entry}" if adjective else str(entry)
     if isinstance(entry, Entry) and entry.facts.get("plural") == "yes":
         return text
     first = text.split(" ", 1)[0].lower()
