@@ -186,6 +186,7 @@ class Candidate(Row):
     synth: str = ""
     round: int
     plan: dict[str, Entry] = field(default_factory=dict)
+    picture_plans: list[dict[str, Entry]] = field(default_factory=list)
     question: str = ""
     examples: list[str] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
@@ -223,6 +224,15 @@ class Candidate(Row):
     def questions(self) -> list[str]:
         """What the user says, without image placeholders."""
         return [turn.text.replace(IMAGE_PLACEHOLDER, "").strip() for turn in self.turns if turn.role == "user"]
+
+    @property
+    def from_pool(self) -> bool:
+        """Whether the dialogue is one pool question and its answer."""
+        return self.stage == dialogue_stage("describe")
+
+    def plan_of(self, number: int) -> dict[str, Entry]:
+        """The plan of picture `number` (from 0): the slots that all share, and its own."""
+        return {**self.plan, **self.picture_plans[number]} if self.picture_plans else self.plan
 
     def source(self, name: str) -> str:
         """The text of a plan slot (`subject`), of a fact of one (`subject.place`) or of a written fact."""
