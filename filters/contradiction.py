@@ -50,7 +50,7 @@ _UNCOUNTED = frozenset(
 )
 #: a number behind these is a name, or part of another one
 _NAMES = frozenset(
-    "number no at first second third last image picture photo other another or to".split()  # noqa: SIM905
+    "number no at first second third last image picture photo other another or".split()  # noqa: SIM905
 )
 
 #: behind these a thing is in the picture
@@ -332,6 +332,8 @@ def _counts(items: Items, hyphened: Iterable[int] = (), articles: bool = False) 
             continue
         value = _NUMBERS.get(item, 1 if articles and item in ("a", "an") else 0)
         if not value or (at and items[at - 1] in _NAMES) or (item in ("pair", "couple") and behind != "of"):
+            continue
+        if at > 1 and items[at - 1] == "to" and items[at - 2] in _NUMBERS:
             continue
         nouns = _counted(items, at + 1)
         if _UNCOUNTED.isdisjoint(nouns) and not (articles and nouns[:1] and behind in _NUMBERS):

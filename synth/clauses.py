@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from synth.pointing import Pointer
 
@@ -24,7 +24,7 @@ VERBS = frozenset(
 )
 #: they deny what stands behind them
 _DENIALS = frozenset(
-    "no not never without neither nor none nothing nobody unlike except instead rather cannot".split()  # noqa: SIM905
+    "no not never without neither nor none nothing nobody unlike instead rather cannot".split()  # noqa: SIM905
 )
 #: they deny all of their clause
 _MISSING = frozenset("missing absent gone lack lacks lacking vanished disappeared".split())  # noqa: SIM905
@@ -33,13 +33,15 @@ _SIMILES = frozenset(
 )
 #: a clause with one of these speaks of the world, or of all pictures' sums
 _GENERAL = frozenset(
-    """usually normally typically generally often sometimes commonly traditionally would might may must should if total
-    altogether combined""".split()  # noqa: SIM905
+    """usually normally typically generally often sometimes commonly traditionally probably perhaps maybe likely
+    possibly would might may must should if total altogether combined""".split()  # noqa: SIM905
 )
 #: what comes behind "unlike the red car in the first image" is of another one
 _UNLIKE = frozenset(("unlike", "compared", "contrast", "comparison", "differs", "different"))
+#: "unlike the red car in the first image" says something of the first image
+_COMPARING = frozenset(("like", "unlike", "than"))
 _ABLE = frozenset(("can", "could"))
-_SEEING = frozenset("see seen spot spotted find found observe observed".split())  # noqa: SIM905
+_SEEING = frozenset("see seen count counted spot spotted find found observe observed".split())  # noqa: SIM905
 
 
 @dataclass(slots=True)
@@ -142,15 +144,21 @@ def _denial(clause: Clause, own: Sequence[Pointer]) -> int:
         if isinstance(item, Pointer):
             if item in own:
                 return at
-        elif (item in _DENIALS or item.endswith("n't")) and clause.items[at + 1 : at + 2] != ["only"]:
-            return at
+        elif (item in _DENIALS or item.endswith("n't")) and not _compares(clause.items, at):
+            not_only = clause.items[at + 1 : at + 2] == ["only"]
+            if not not_only:
+                return at
     return len(clause.items)
 
 
 def _until(clause: Clause, own: Sequence[Pointer]) -> int:
-    simile = next((at for at, item in enumerate(clause.items) if item in _SIMILES or _as(clause.items, at)), None)
-    denial = _denial(clause, own)
-    return denial if simile is None else min(simile, denial)
+    items = clause.items
+    similes = (at for at, item in enumerate(items) if (item in _SIMILES and not _compares(items, at)) or _as(items, at))
+    return min(next(similes, len(items)), _denial(clause, own))
+
+
+def _compares(items: Sequence[str | Pointer], at: int) -> bool:
+    return items[at] in _COMPARING and any(isinstance(item, Pointer) for item in items[at + 1 :])
 
 
 def _as(items: Sequence[str | Pointer], at: int) -> bool:
@@ -175,9 +183,14 @@ def _read(found: Sequence[Clause]) -> None:
     unlike = False
     for at, clause in enumerate(found):
         if clause.pointers:
+            following = found[at + 1 : at + 2]
+            if following and not following[0].verbal and not following[0].pointers:
+                _share(clause)
             before = clause.pointers
             unlike = not _UNLIKE.isdisjoint(item for item in clause.items if isinstance(item, str))
             continue
+        if clause.opener == ":":  # "both images show animals: a red panda and a barn owl"
+            before = [replace(one, manner="some") if len(one.pictures) > 1 else one for one in before]
         ahead = _ahead(found[at + 1 :])
         if not before:
             # "a red car and a blue truck are in the first image", but not "the car is red, and in the second"
@@ -188,6 +201,13 @@ def _read(found: Sequence[Clause]) -> None:
             clause.readings = tuple(before)
         else:
             clause.readings = (*before, *ahead[:1])
+
+
+def _share(clause: Clause) -> None:
+    """ "The two images show a red panda" and more behind it: not each of them shows all."""
+    for at, item in enumerate(clause.items):
+        if isinstance(item, Pointer) and item.manner == "together":
+            clause.items[at] = replace(item, manner="some")
 
 
 def _ahead(following: Sequence[Clause]) -> list[Pointer]:

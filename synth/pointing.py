@@ -43,8 +43,9 @@ _SAYS_OF_MORE = (
 #: what may follow a pointer that has no noun, so that "the second shows" is one and "the second dog" is none
 _NO_NOUN = re.compile(
     rf"\s*(?:$|[.,;:!?)]|(?:{_SAYS_OF_ONE}|{_SAYS_OF_MORE}|and|but|while|whereas|or|than|with|in|on|by|to|because|it|they"
-    r"|there|a|an|the|one|two|three|four|five|six|only|also|instead|just|no|not|has|had|can|cannot|from|as)\b"
-    r"|[a-z]+(?:[.,;!?]|$| (?:and|but|while|whereas)\b))"
+    r"|there|a|an|the|one|two|three|four|five|six|only|also|instead|just|no|not|has|had|can|cannot|from|as|at"
+    r"|of|for|where|which|that|without|into|after|before|during|under|near|next|behind)\b"
+    r"|(?:red|orange|yellow|green|blue|purple|pink|brown|gr[ae]y|black|white)\b(?:[.,;!?]|$| (?:and|but|while)\b))"
 )
 _FOUND = re.compile(
     rf"(?P<range>\b(?:the )?(?P<edge>first|last|final) (?P<count>{_NUM}) {_KIND}s{_END})"

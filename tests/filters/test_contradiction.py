@@ -127,6 +127,14 @@ CARS = (["red car", "snowy street", "two cats"], ["blue car", "snowy street", "t
         "The first one shows a red car and the second one a blue car.",
         "The pair of images shows two cars.",
         "No, the car in the first image is red.",
+        "The two images show a blue car and a red car.",
+        "The first and second images show a red car and a blue car.",
+        "The images show two cars: a red one and a blue one.",
+        "Both images show a car: a red one and a blue one.",
+        "The car in the second image is probably red under its blue paint.",
+        "You can count two cats in the first image and three in the second.",
+        "The number of cats changes from two in the first image to three in the second.",
+        "The first image shows a car that is unlike the blue car in the second image.",
     ],
 )
 def test_what_is_planned_passes(answer: str) -> None:
@@ -177,6 +185,10 @@ def test_what_is_planned_passes(answer: str) -> None:
         ("The navy car is in the second image.", "gives 'navy' to the second image, which has 'blue'"),
         ("The car in the first image is salmon.", "gives 'salmon'"),
         ("An orange car is in the first image.", "gives 'orange'"),
+        ("The number of cats changes from two in the first image to five in the second.", "gives 'five'"),
+        ("The images are alike except that the car is blue in the first and red in the second.", "gives 'blue'"),
+        ("The first image shows a car that is unlike the green car in the second image.", "'green'"),
+        ("The two images show a green car and a blue car.", "speaks of 'green', which no image has"),
     ],
 )
 def test_what_is_planned_otherwise_fails(answer: str, reason: str) -> None:

@@ -38,6 +38,7 @@ def says(count: int, *answers: str, options: dict[str, Any] | None = None, **fie
         (2, "Both images show vehicles."),
         (2, "Both show vehicles."),
         (2, "Both of the photos show vehicles."),
+        (2, "The first image was taken by day and the second at night."),
         (2, "They are both vehicles."),
         (2, "Both vehicles have four wheels."),
         (2, "Each image shows a vehicle."),
