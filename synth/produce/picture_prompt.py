@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 
 from synth.abilities import Ability
 from synth.records import Entry
-from synth.text import content_stems, covers
+from synth.text import all_stems, content_stems, covers
 
 
 def order_keywords(keywords: Sequence[str], plan: Mapping[str, Entry], ability: Ability) -> list[str]:
     """Keywords that speak of the leading slots first, otherwise in the model's order; the words of the
     `prompt.prepend` and `prompt.append` slots are added at the start and at the end where the model did not write
-    them."""
+    them. A keyword that only says again a part of what is added at the start is left out."""
     style = ability.prompt
     leading = [content_stems(plan[slot].text) for slot in style.lead if slot in plan]
 
@@ -24,9 +24,11 @@ def order_keywords(keywords: Sequence[str], plan: Mapping[str, Entry], ability: 
         return next((place for place, wanted in enumerate(leading) if covers(stems, wanted, 0.5)), len(leading))
 
     ordered = sorted(keywords, key=rank)
-    first = [plan[slot].text for slot in style.prepend if slot in plan]
-    last = [plan[slot].text for slot in style.append if slot in plan]
-    return [*_missing(first, ordered), *ordered, *_missing(last, ordered)]
+    first = _missing([plan[slot].text for slot in style.prepend if slot in plan], ordered)
+    said = all_stems(first)
+    ordered = [keyword for keyword in ordered if not content_stems(keyword) <= said]
+    last = _missing([plan[slot].text for slot in style.append if slot in plan], ordered)
+    return [*first, *ordered, *last]
 
 
 def _missing(texts: Sequence[str], keywords: Sequence[str]) -> list[str]:
