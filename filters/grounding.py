@@ -109,7 +109,14 @@ class Grounding(Filter):
 
     def sources(self) -> list[str]:
         options = self.options
-        named = [*options.answer, *options.answer_either, *options.turn, *options.apart, *options.peculiar, *options.peculiar.values()]
+        named = [
+            *options.answer,
+            *options.answer_either,
+            *options.turn,
+            *options.apart,
+            *options.peculiar,
+            *options.peculiar.values(),
+        ]
         named += [other for others in options.apart.values() for other in others]
         return [*named, *options.never_deny, *options.never_absent, *options.never_usual]
 
