@@ -136,6 +136,8 @@ class Synthesizer:
         def take(reply: str) -> list[str]:
             candidate.facts, found, repairs = parse_written(reply, self.ability.write.facts, schema, several)
             candidate.images = [self._image(candidate, number, keywords) for number, keywords in enumerate(found)]
+            if self.ability.prompt.prepend:
+                self._require_news(candidate)
             return repairs
 
         await self._ask(candidate, "write", "prompt", prompts.write, message, schema, context, take)
@@ -148,7 +150,7 @@ class Synthesizer:
         context = {
             **candidate.facts,
             "keywords": told.keywords[0],
-            "pictures": told.keywords if candidate.picture_plans else (),
+            "pictures": [image.keywords for image in candidate.images] if candidate.picture_plans else (),
             "question": candidate.question,
             "asks": [candidate.source(source) for source in self.ability.asks(candidate.question)],
         }
@@ -245,7 +247,7 @@ class Synthesizer:
 
     def _image(self, candidate: Candidate, number: int, keywords: list[str]) -> Image:
         """What is to be drawn. All seeds of a sample come from its own; with `same_noise` they are the same."""
-        ordered = order_keywords(keywords, candidate.plan_of(number), self.ability)
+        ordered = order_keywords(keywords, candidate.plan_of(number), self.ability, candidate.siblings_of(number))
         pictures = self.ability.pictures
         one_seed = number == 0 or (pictures is not None and pictures.same_noise)
         return Image(
@@ -254,6 +256,13 @@ class Synthesizer:
             keywords=ordered,
             seed=candidate.seed if one_seed else derive_seed(candidate.seed, "picture", number),
         )
+
+    def _require_news(self, candidate: Candidate) -> None:
+        """Refuse a reply that only says again what is planned."""
+        least = self.ability.write.min_keywords
+        for number, keywords in enumerate(demonstration(candidate, self.ability.prompt.added).keywords, 1):
+            if len(keywords) < least:
+                raise ReplyError(f"picture {number}: {len(keywords)} keywords say more than the plan, not {least}")
 
     async def _replay(self, candidate: Candidate) -> None:
         """Tell the ordered filters and the rotation about a candidate of an earlier process."""

@@ -53,6 +53,7 @@ def sample(
     questions: Sequence[str] = (),
     form: Any = "multi",
     plans: Sequence[dict[str, Entry]] = (),
+    question: str = "",
     stage: Any = 1,
 ) -> Candidate:
     """A candidate with the keywords of its pictures; turn by turn they come one with each question."""
@@ -64,7 +65,7 @@ def sample(
     images = [Image(prompt=", ".join(own), keywords=list(own), seed=0) for own in pictures]
     return Candidate(
         id="tiny-s0-000000", ability="tiny", index=0, form=form, stage=stage, seed=0, round=0, images=images,
-        turns=turns, picture_plans=list(plans) or [{} for _ in images],
+        turns=turns, picture_plans=list(plans) or [{} for _ in images], question=question,
     )  # fmt: skip
 
 
@@ -345,7 +346,9 @@ def test_questions_of_a_chat(question: str, answer: str, reason: str) -> None:
 
 
 def test_questions_of_the_pool_are_not_judged() -> None:
-    assert not says(sample(CARS, "It is on a street.", questions=["Where is the green car?"]))
+    question = "Where is the green car?"
+    assert not says(sample(CARS, "It is on a street.", questions=[question], question=question))
+    assert "'green'" in says(sample(CARS, "It is on a street.", questions=[question], question="What is odd?"))
 
 
 def test_a_bank_that_the_ability_does_not_use_is_an_error() -> None:
