@@ -26,7 +26,7 @@ from synth.produce.plan import Plan, Planner
 from synth.produce.pool import demonstration
 from synth.produce.prompting import Prompter
 from synth.produce.rotation import Rotation
-from synth.records import Call, Candidate, Image, Stage, dialogue_stage
+from synth.records import Call, Candidate, Entry, Image, Stage, dialogue_stage
 from synth.seeding import derive_seed
 
 #: each further attempt is this much warmer: at a low temperature the same reply would come again
@@ -130,7 +130,7 @@ class Synthesizer:
         context = {
             "uses": {name: fact.uses for name, fact in self.ability.write.facts.items()},
             "lead": self.ability.prompt.lead,
-            "pictures": candidate.picture_plans,
+            "pictures": [() if self.ability.prompt.prepend else _texts(own) for own in candidate.picture_plans],
         }
 
         def take(reply: str) -> list[str]:
@@ -150,7 +150,7 @@ class Synthesizer:
         context = {
             **candidate.facts,
             "keywords": told.keywords[0],
-            "pictures": [image.keywords for image in candidate.images] if candidate.picture_plans else (),
+            "pictures": [_texts(own) for own in candidate.picture_plans],
             "question": candidate.question,
             "asks": [candidate.source(source) for source in self.ability.asks(candidate.question)],
         }
@@ -271,3 +271,7 @@ class Synthesizer:
         async with self._dialogue_gate.turn(candidate.index):
             self._chain.replay(candidate, "dialogue")
         self.rotation.text_done(candidate)
+
+
+def _texts(plan: Mapping[str, Entry]) -> list[str]:
+    return [entry.text for entry in plan.values()]

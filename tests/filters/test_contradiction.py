@@ -60,8 +60,8 @@ def sample(
     turns = []
     for number, answer in enumerate(answers):
         new = 1 if form == "interleaved" else len(pictures) if number == 0 else 0
-        question = questions[number] if questions else "What do you see?"
-        turns += [Turn(role="user", text="<image>\n" * new + question), Turn(role="assistant", text=answer)]
+        asked = questions[number] if questions else "What do you see?"
+        turns += [Turn(role="user", text="<image>\n" * new + asked), Turn(role="assistant", text=answer)]
     images = [Image(prompt=", ".join(own), keywords=list(own), seed=0) for own in pictures]
     return Candidate(
         id="tiny-s0-000000", ability="tiny", index=0, form=form, stage=stage, seed=0, round=0, images=images,
