@@ -45,6 +45,8 @@ _VERBS = frozenset(
 _NO_VERBS = frozenset("this its his hers as us across always besides towards others less plus yes red".split())  # noqa: SIM905
 #: so many keywords between commas, and no verb, make a list
 _LISTED = 3
+#: what is left of a sentence whose picture was its object: "My first idea is."
+_DANGLING = re.compile(r"\b\w+ (?:is|are|was|found|with|of|the|a|an|and|finally)[.,]|[,:;]\.")
 #: with so many content words that the answer has too, the user has said it already
 _MUCH = 5
 _SENTENCE = re.compile(r"[^.!?]+[.!?]?")
@@ -131,6 +133,8 @@ def _spoken(messages: Sequence[str], answers: Sequence[str]) -> str:
     for number, (message, answer) in enumerate(zip(messages, answers, strict=True), 1):
         if found := _META.search(message.lower()):
             return f"turn {number}: the user talks about the task: '{found.group(0)}'"
+        if found := _DANGLING.search(message):
+            return f"turn {number}: the user's sentence breaks off: '{found.group(0)}'"
         if message.lower() in (one.lower() for one in messages[: number - 1]):
             return f"turn {number}: the user says the same again"
         stems = content_stems(message)
