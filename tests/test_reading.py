@@ -55,7 +55,7 @@ def test_show_says_which_picture_is_which(tmp_path: Path) -> None:
     ]
     for number, image in enumerate(one.images, 1):
         said = lines(text, f"Picture {number}")
-        assert f"prompt: {image.prompt}" in said and f"score against its own prompt: 0.{26 + number - 1}00" in said
+        assert f"prompt: {image.prompt}" in said and f"score, its own prompt: 0.{26 + number - 1}00" in said
         assert any(line.startswith("file: ") and str(image.path) in line for line in said)
     users = [line for line in lines(text, "Dialogue") if line.startswith("user")]
     assert [re.findall(r"\[image \d\]", line) for line in users] == [["[image 1]"], ["[image 2]"], ["[image 3]"]]
@@ -89,7 +89,7 @@ def test_scores_of_single_pictures_belong_to_them() -> None:
     one.verdicts = []
     one.scores = {"prompt": 0.25, "prompt.1": 0.25, "prompt.2": 0.3, "prompt.3": 0.9, "dialogue.2": 0.1, "margin": 0.0}
     given = scores_of(one)
-    assert given.pictures == {0: {"prompt": 0.25}, 1: {"prompt": 0.3, "dialogue": 0.1}}
+    assert given.pictures == {0: {"its own prompt": 0.25}, 1: {"its own prompt": 0.3, "its dialogue": 0.1}}
     assert given.whole == {"picture ↔ prompt, lowest": 0.25, "picture ↔ prompt.3, lowest": 0.9}  # there is no third
     assert given.margin == 0.0
     one.images = one.images[:1]

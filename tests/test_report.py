@@ -228,7 +228,7 @@ def test_several_pictures_stand_in_a_numbered_row_before_the_dialogue(tmp_path: 
     for number, image in enumerate(one.images, 1):
         places(
             row, f'alt="picture {number}: ', f'<span class="badge number">{number}</span>', image.keywords[0],
-            f"↔ its prompt <b>{one.scores[f'prompt.{number}']:.3f}".rstrip("0"),
+            f"its own prompt <b>{one.scores[f'prompt.{number}']:.3f}".rstrip("0"),
         )  # fmt: skip
         assert row.count(image.keywords[0]) == 2 and image.keywords[0] not in rest  # the alt text and the prompt
     places(rest, ">user<", ">image 1<", ">image 2<", ">image 3<", one.questions[0], ">assistant<", one.answers[0])
@@ -285,7 +285,7 @@ def test_what_is_counted_in_pictures_says_so(tmp_path: Path) -> None:
     run = run_of(tmp_path / "run", *made)
     [one] = gather(Ledger(run)).abilities
     counted = {name: (histogram.count, histogram.of) for name, histogram in one.scores.items()}
-    assert counted["each picture ↔ its prompt"] == (20, "pictures")
+    assert counted["each picture: its own prompt"] == (20, "pictures")
     assert counted["picture ↔ prompt, lowest"] == (5, "samples")
     assert counted["own prompt ahead of the siblings', lowest"] == (5, "samples")
     assert not [name for name in counted if "prompt.1" in name]

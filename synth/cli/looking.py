@@ -135,7 +135,8 @@ def _print_plan(candidate: Candidate) -> None:
         for slot, entry in plan.items():
             facts = "".join(f" | {name}: {value}" for name, value in entry.facts.items())
             say(f"  {f'picture {number}: ' if number else ''}{slot} = {entry.text}{facts}")
-    say(f"  question = {candidate.question}")
+    if candidate.question:
+        say(f"  question = {candidate.question}")
     for name, fact in candidate.facts.items():
         say(f"  written {name} = {fact}")
 
@@ -145,7 +146,7 @@ def _print_picture(run: Path, image: Image, scores: dict[str, float]) -> None:
     if image.negative_prompt:
         say(f"  negative prompt: {image.negative_prompt}")
     for name, score in scores.items():
-        say(f"  score against its own {name}: {score:.4f}")
+        say(f"  score, {name}: {score:.4f}")
     if image.note:
         say(f"  note: {image.note}")
     where = f"{run / image.path} ({image.width} x {image.height}, {image.origin})" if image.path else "none"

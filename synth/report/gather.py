@@ -293,7 +293,7 @@ class _Reader:
             histograms.setdefault(name, Histogram()).add(score)
         for scores in given.pictures.values():
             for name, score in scores.items():
-                histograms.setdefault(f"each picture ↔ its {name}", Histogram("pictures")).add(score)
+                histograms.setdefault(f"each picture: {name}", Histogram("pictures")).add(score)
         if given.margin is not None:
             histograms.setdefault(MARGIN, Histogram()).add(given.margin)
 

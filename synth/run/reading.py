@@ -41,11 +41,15 @@ def conversation(turns: Sequence[Turn]) -> list[Saying]:
     return made
 
 
+#: what the scores of single pictures compare a picture with
+_OF_PICTURE = {"prompt": "its own prompt", "margin": "lead over its siblings' prompts"}
+
+
 @dataclass(frozen=True, slots=True)
 class Scores:
     """The numbers that were given to a candidate, by what they are about.
 
-    `whole` has those of the sample; `pictures`, for each picture by its number, those of it alone. `margin` is the
+    `whole` has those of the sample; `pictures`, for each picture by its number, those of it alone, by what it is compared with. `margin` is the
     lowest lead of a picture's own prompt over the prompts of the sample's other pictures.
     """
 
@@ -63,7 +67,7 @@ def scores_of(candidate: Candidate) -> Scores:
             continue
         one = _OF_ONE_PICTURE.fullmatch(name) if several else None
         if one is not None and int(one[2]) <= len(candidate.images):
-            found.pictures.setdefault(int(one[2]) - 1, {})[one[1]] = score
+            found.pictures.setdefault(int(one[2]) - 1, {})[_OF_PICTURE.get(one[1], f"its {one[1]}")] = score
         else:
             found.whole[f"picture ↔ {name}{', lowest' if several else ''}"] = score
     scored = {round(score, 3) for score in candidate.scores.values() if score is not None}
