@@ -155,10 +155,10 @@ def _print_picture(run: Path, image: Image, scores: dict[str, float]) -> None:
 
 def _print_scores(candidate: Candidate, scores: Scores) -> None:
     """Those of the whole sample, by their names in the data set; those of one picture stand with it."""
-    from synth.run.reading import margin_in_words
+    from synth.run.reading import is_of_one_picture, margin_in_words
 
-    of_one = {f"{name}.{number + 1}" for number, given in scores.pictures.items() for name in given}
-    whole = {name: score for name, score in candidate.scores.items() if name not in of_one}
+    several = len(candidate.images) > 1
+    whole = {name: score for name, score in candidate.scores.items() if not (several and is_of_one_picture(name))}
     if not whole:
         return
     heading("\nScores")

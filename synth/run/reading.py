@@ -80,6 +80,11 @@ def scores_of(candidate: Candidate) -> Scores:
     return found
 
 
+def is_of_one_picture(name: str) -> bool:
+    """Whether a score of that name belongs to one of several pictures."""
+    return _OF_ONE_PICTURE.fullmatch(name) is not None
+
+
 def margin_in_words(margin: float, pictures: int) -> str:
     """What the score "margin" of a sample with so many pictures means."""
     others = "its siblings'" if pictures > 2 else "its sibling's"
