@@ -16,7 +16,7 @@ from synth.abilities import Ability
 from synth.backends.render.base import Rendered
 from synth.filtering import Demand, Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
-from synth.text import all_stems, content_stems, stem, words
+from synth.text import all_stems, content_stems, mentions, stem, words
 
 _CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|while|because|although|and|whereas|instead of|rather than)\b", re.IGNORECASE)
 #: coarser: "two rockers and two feet" is one statement
@@ -63,6 +63,10 @@ class GroundingOptions(Record):
     answer_either: dict[str, float] = Field(
         default_factory=dict, description="like `answer`, but one of the sources is enough"
     )
+    turn: dict[str, float] = Field(
+        default_factory=dict,
+        description="interleaved: like `answer`, but each answer by itself, of what was drawn for its own picture",
+    )
     asked: float = Field(
         0.0,
         ge=0,
@@ -105,7 +109,14 @@ class Grounding(Filter):
 
     def sources(self) -> list[str]:
         options = self.options
-        named = [*options.answer, *options.answer_either, *options.apart, *options.peculiar, *options.peculiar.values()]
+        named = [
+            *options.answer,
+            *options.answer_either,
+            *options.turn,
+            *options.apart,
+            *options.peculiar,
+            *options.peculiar.values(),
+        ]
         named += [other for others in options.apart.values() for other in others]
         return [*named, *options.never_deny, *options.never_absent, *options.never_usual]
 
@@ -126,6 +137,9 @@ class Grounding(Filter):
                 problem = self._missing(candidate, text, {source: self.options.asked}, content_stems(known))
                 if problem:
                     return failed(f"the answer {problem}, which is asked for")
+        problem = self._unspoken(candidate)
+        if problem:
+            return failed(problem)
         either = self.options.answer_either
         if either and all(self._missing(candidate, text, {s: share}) for s, share in either.items()):
             return failed(f"the answer speaks of none of: {', '.join(either)}")
@@ -178,6 +192,15 @@ class Grounding(Filter):
             wanted = (wanted - known) or wanted
             if wanted and len(wanted & stems) < share * len(wanted):
                 return f"does not speak of the {_label(candidate, source)}"
+        return ""
+
+    def _unspoken(self, candidate: Candidate) -> str:
+        """Which turn's answer does not speak of what was drawn for its picture."""
+        for number, answer in enumerate(candidate.answers[: len(candidate.picture_plans)]):
+            drawn = candidate.picture_plans[number]
+            for source, share in self.options.turn.items():
+                if source in drawn and not mentions(answer, drawn[source].text, share):
+                    return f"turn {number + 1}: the answer does not speak of the {source} '{drawn[source]}'"
         return ""
 
     def _wanted(self, candidate: Candidate, source: str) -> frozenset[str]:

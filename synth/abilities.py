@@ -76,6 +76,8 @@ class PictureSlot(Slot):
     def _drawn(self) -> Self:
         if self.text is not None and (self.same or self.apart):
             raise ValueError("'same' and 'apart' are for what is drawn, not for a 'text'")
+        if self.values is not None and self.apart:
+            raise ValueError("'apart' names a fact, which only the entries of a 'bank' have")
         return self
 
 
@@ -248,14 +250,21 @@ class FilterUse(Record):
 class PromptStyle(Record):
     """How keywords become a prompt: `subject` names the slot that a sample is about (its share is
     counted), `lead` the slots whose keywords come first, `emphasis`
-    says how many of the first keywords get double brackets, `append` names slots whose words our
-    code adds at the end if they are missing (camera, light)."""
+    says how many of the first keywords get double brackets. `prepend` and `append` name slots whose
+    words our code adds at the start and at the end if they are missing (what the picture must show;
+    camera, light)."""
 
     subject: str = "subject"
     lead: list[str] = Field(min_length=1)
     emphasis: int = Field(1, ge=0, le=4)
+    prepend: list[str] = Field(default_factory=list)
     append: list[str] = Field(default_factory=list)
     negative: str = ""
+
+    @property
+    def added(self) -> list[str]:
+        """The slots whose words our code adds, and which the model is not meant to write."""
+        return [*self.prepend, *self.append]
 
 
 class Ability(Record):
@@ -359,6 +368,13 @@ class Ability(Record):
         if several == bool(example.keywords) or several != bool(example.pictures):
             wanted_field = "'pictures', each with a plan and keywords," if several else "'keywords'"
             raise _FieldError(path, f"an example of the form '{self.form}' has {wanted_field} and not the other")
+        texts = [
+            example.question,
+            example.answer,
+            *(text for one in example.chat for text in (one.question, one.answer)),
+        ]
+        if any(IMAGE_PLACEHOLDER in text for text in texts if text):
+            raise _FieldError(path, f"'{IMAGE_PLACEHOLDER}' is added by the engine")
         if several and len(example.pictures) < FEWEST_PICTURES:
             raise _FieldError((*path, "pictures"), f"at least {FEWEST_PICTURES} pictures are needed")
         if self.form == "interleaved":
@@ -375,9 +391,12 @@ class Ability(Record):
             problem = f"{len(example.chat)} turns for {len(example.pictures)} pictures: each turn brings one"
             raise _FieldError((*path, "chat"), problem)
         for number, turn in enumerate(example.chat):
-            if len(PICTURE_MARK.findall(turn.question)) != 1 or PICTURE_MARK.search(turn.answer):
+            said = PICTURE_MARK.sub("", turn.question)
+            if len(PICTURE_MARK.findall(turn.question)) != 1 or set("《》") & {*said, *turn.answer}:
                 problem = "the question must say once in 《》 what its picture shows, the answer never"
                 raise _FieldError((*path, "chat", number), problem)
+            if not any(map(str.isalnum, said)):
+                raise _FieldError((*path, "chat", number), "the question only shows its picture and says nothing")
 
     def _check_questions(self) -> None:
         seen: set[str] = set()
@@ -451,6 +470,7 @@ class Ability(Record):
         """Where slots are named, and which."""
         lists: list[tuple[FieldPath, list[str]]] = [
             (("prompt", "lead"), self.prompt.lead),
+            (("prompt", "prepend"), self.prompt.prepend),
             (("prompt", "append"), self.prompt.append),
         ]
         for number, rule in enumerate(self.restrictions):
@@ -473,6 +493,11 @@ class Ability(Record):
     def templates(self) -> list[tuple[str, str]]:
         """The Jinja texts of the ability with the names of their fields."""
         found = [(_dotted((*path, "text")), slot.text) for path, _, slot in self.slots() if slot.text]
+        conditions = [((*path, "when"), slot.when) for path, _, slot in self.slots()]
+        conditions += [(("pictures", "plan", name, "same"), slot.same) for name, slot in self.picture_slots.items()]
+        found += [(_dotted(path), f"{{% if {source} %}}{{% endif %}}") for path, source in conditions if source]
+        if self.pictures is not None:
+            found.append(("pictures.number", self.pictures.number))
         found += [(f"restrictions.{n}.rule", one.rule) for n, one in enumerate(self.restrictions)]
         found += [("write.request", self.write.request), ("dialogue.chat", self.dialogue.chat)]
         if self.dialogue.describe is not None:

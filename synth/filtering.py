@@ -11,6 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import ValidationError
@@ -86,6 +87,8 @@ class Filter(ABC):
     again: ClassVar[frozenset[str]] = frozenset()
     #: set by the engine: what the run's scorer says a score must exceed to be a match, if it says so
     scorer_threshold: float | None = None
+    #: set by `build_chain` before the first check: the keyword banks that the ability draws from, by name
+    vocabulary: Mapping[str, KeywordBank] = MappingProxyType({})
 
     def __init__(self, options: Any, ability: Ability) -> None:
         self.options = options
@@ -101,6 +104,10 @@ class Filter(ABC):
 
         They are checked before a run: of a source that is not there a filter would have nothing to say.
         """
+        return []
+
+    def banks(self) -> list[str]:
+        """The keyword banks that the options name; the ability must draw from them, or a run does not start."""
         return []
 
     def verifies(self) -> set[Demand]:
@@ -288,7 +295,8 @@ def build_chain(
 ) -> Chain:
     """Make the filters an ability's YAML names; `classes` maps registered names to plugins.
 
-    With the ability's `banks`, the facts that options name are looked for, too.
+    With the ability's `banks`, the banks and the facts that options name are looked for, too; filters that read
+    the words of the banks (`Filter.vocabulary`) know none without.
     """
     filters = []
     for number, use in enumerate(ability.filters):
@@ -322,5 +330,13 @@ def build_chain(
         for source in built.sources():
             if problem := ability.source_problem(source, banks):
                 raise SynthError(f"{where}: {problem}.", "Correct the name, or add the fact to the bank.")
+        if banks is not None:
+            built.vocabulary = banks
+            for name in built.banks():
+                if name not in banks:
+                    raise SynthError(
+                        f"{where}: the ability does not draw from the keyword bank '{name}'.",
+                        f"Banks of this ability: {', '.join(sorted(banks)) or 'none'}.",
+                    )
         filters.append(built)
     return Chain(filters)

@@ -121,7 +121,8 @@ class Planner:
 
     def _draw(self, name: str, source: _Source, drawn: Mapping[str, Entry]) -> EvenDraw:
         slot = source.slot
-        wanted = {fact: _value(drawn, target) for fact, target in slot.match.items()}
+        # a slot that was not drawn demands nothing
+        wanted = {fact: _value(drawn, to) for fact, to in slot.match.items() if to.partition(".")[0] in drawn}
         key = (name, *wanted.values())
         if key not in self._draws:
             fitting = [entry for entry in source.pool if _fits(entry, wanted)]

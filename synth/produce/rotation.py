@@ -64,8 +64,8 @@ class Rotation:
         round_ = self._rounds.of(candidate.index)
         self._done[round_] = self._done.get(round_, 0) + 1
         if candidate.text_passed:
-            appended = self._prompter.ability.prompt.append
-            self._passed.setdefault(round_, {})[candidate.index] = demonstration(candidate, appended)
+            added = self._prompter.ability.prompt.added
+            self._passed.setdefault(round_, {})[candidate.index] = demonstration(candidate, added)
         while self._done.get(self._pool.newest_round - 1, 0) == self._rounds.size(self._pool.newest_round - 1):
             finished = self._pool.newest_round - 1
             del self._done[finished]

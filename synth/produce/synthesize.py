@@ -143,7 +143,7 @@ class Synthesizer:
     async def _converse(self, candidate: Candidate) -> None:
         """Ask for the dialogue about these keywords until a reply passes the dialogue filters."""
         prompts = await self.rotation.prompts(candidate.index)
-        told = demonstration(candidate, self.ability.prompt.append)
+        told = demonstration(candidate, self.ability.prompt.added)
         message = self._prompter.converse_request(told)
         context = {
             **candidate.facts,
@@ -159,7 +159,8 @@ class Synthesizer:
                 answer, repairs = parse_answer(reply, schema)
                 pairs = [(candidate.question, answer)]
             elif self.ability.form == "interleaved":
-                pairs, repairs = parse_conversation(reply, told.keywords, schema)
+                shown = [image.keywords for image in candidate.images]
+                pairs, repairs = parse_conversation(reply, shown, schema)
             else:
                 pairs, repairs = parse_turns(reply, schema)
             candidate.turns = turns_of(pairs, len(candidate.images), self.ability.form)

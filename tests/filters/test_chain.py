@@ -35,6 +35,8 @@ def test_an_unknown_option_names_template_filter_and_option(name: str) -> None:
         ("alignment", {"threshold": 2}),
         ("picture", {"min_deviation": -1}),
         ("phrasing", {"max_sentences": 0}),
+        ("references", {"sees": 1.5}),
+        ("contradiction", {"things": "animal"}),
         ("non_visual", {"also": "smell"}),
     ],
 )

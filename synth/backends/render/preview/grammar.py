@@ -11,6 +11,25 @@ from synth.backends.render.preview.vocabulary import Lexicon, Match, Phrase
 _LINKS = frozenset(
     {"a", "an", "the", "in", "on", "at", "with", "over", "to", "from", "into", "for", "of", "down", "up"}
 )
+#: works of art, which are made of what they are of
+ARTS = frozenset(
+    {"sculpture", "statue", "carving", "figure", "art", "model", "figurine", "relief", "marquetry", "texture"}
+)
+_COVERED = frozenset(
+    {
+        "covered",
+        "coated",
+        "caked",
+        "blanketed",
+        "buried",
+        "dusted",
+        "splashed",
+        "splattered",
+        "layer",
+        "blanket",
+        "full",
+    }
+)
 _ACTS = frozenset({"playing", "doing", "making", "having", "taking", "practicing", "performing"})
 
 
@@ -87,31 +106,47 @@ class Grammar:
         word = self.words[self.matches[at].end - 1]
         return word in self.lexicon.lists["holders"] or word.removesuffix("s") in self.lexicon.lists["holders"]
 
+    def measures(self, at: int) -> bool:
+        """Whether the word before `at` only says how much there is of what follows ("slices", "a block")."""
+        if at < 1 or self.words[self.matches[at - 1].start] in ARTS:
+            return False
+        return self.is_holder(at - 1) and not self.matches[at - 1].senses.keys() & {"sprite", "person"}
+
     def only_describes(self, at: int, head: int) -> bool:
         """Whether a thing before the head only says what kind it is ("passenger helicopter")."""
         return not any("prepositions" in match.senses for match in self.matches[at:head])
 
+    def covered(self, match: Match) -> bool:
+        """Whether something lies under this ("covered in snow", "caked with thick mud")."""
+        before = self.words[max(0, match.start - 5) : match.start]
+        return bool(_COVERED & set(before)) and not {"made", "carved", "built"} & set(before)
+
     def made_of(self, match: Match) -> bool:
         before = self.words[max(0, match.start - 5) : match.start]
-        return bool(before) and (
-            "made" in before or "covered" in before or "carved" in before or "built" in before or before[-1] == "of"
-        )
+        if not before:
+            return False
+        of = before[-1] == "of" and not self.measures(self.matches.index(match) - 1)
+        return of or bool({"made", "covered", "carved", "built"} & set(before))
 
     def starts_with_act(self) -> bool:
         """Whether the first keyword is an act without an actor ("knitting a scarf", "pruning roses")."""
         if not self.words or not self.words[0].endswith("ing") or len(self.words[0]) < 6:
             return False
         first, rest = self.matches[0], self.words[1:]
-        if first.senses:
+        if "state" in first.senses and len(self.matches) > 1 and "sprite" in self.matches[1].senses:
+            return False  # "burning candle"
+        if first.senses.keys() - {"state"}:
             return first.end == 1 and rest[:1] in (("a",), ("an",), ("the",), ("with",), ("on",))
         plural = bool(rest) and rest[-1].endswith("s") and not rest[-1].endswith("ss")
         return self.words[0] in _ACTS or not rest or plural or any(word in _LINKS for word in rest)
 
     def subject_first(self) -> bool:
         """Whether the first keyword names who acts before the act."""
-        for match in self.matches:
+        for at, match in enumerate(self.matches):
             if match.senses.keys() & {"sprite", "person"}:
                 return True
+            if "state" in match.senses and at + 1 < len(self.matches) and self.noun_adjacent(at):
+                continue  # "a sleeping dog"
             if "verbs" in match.senses or self.words[match.start].endswith("ing"):
                 return False
         return False

@@ -109,7 +109,7 @@ def _grid(height: int, width: int) -> tuple[Field, Field]:
     return y, x
 
 
-def _noise(height: int, width: int, cells: int, seed: int = 7) -> Field:
+def noise(height: int, width: int, cells: int, seed: int = 7) -> Field:
     """Smooth noise, the same on every machine and at every call."""
     rng = np.random.default_rng(seed)
     small = (rng.random((cells, cells)) * 255).astype(np.uint8)
@@ -134,7 +134,7 @@ def _waves(height: int, width: int) -> Field:
 
 def _grain(height: int, width: int) -> Field:
     y, x = _grid(height, width)
-    return _field(0.5 + 0.5 * np.sin(y * 1.1 + 3 * np.sin(x * 0.05 + y * 0.03) + 4 * _noise(height, width, 9)))
+    return _field(0.5 + 0.5 * np.sin(y * 1.1 + 3 * np.sin(x * 0.05 + y * 0.03) + 4 * noise(height, width, 9)))
 
 
 def _bands(height: int, width: int) -> Field:
@@ -143,20 +143,20 @@ def _bands(height: int, width: int) -> Field:
 
 
 def _rough(height: int, width: int) -> Field:
-    return 0.5 * _noise(height, width, 60) + 0.5 * _noise(height, width, 18, 3)
+    return 0.5 * noise(height, width, 60) + 0.5 * noise(height, width, 18, 3)
 
 
 def _marble(height: int, width: int) -> Field:
     y, x = _grid(height, width)
-    vein = np.abs(np.sin((x * 0.6 + y) * 0.06 + 5 * _noise(height, width, 7)))
-    return _field(np.clip(vein * 2.2, 0, 1) * 0.6 + 0.25 * _noise(height, width, 50))
+    vein = np.abs(np.sin((x * 0.6 + y) * 0.06 + 5 * noise(height, width, 7)))
+    return _field(np.clip(vein * 2.2, 0, 1) * 0.6 + 0.25 * noise(height, width, 50))
 
 
 def _bricks(height: int, width: int) -> Field:
     y, x = _grid(height, width)
     row = np.floor(y / 6)
     mortar = ((y % 6) < 0.9) | (((x + (row % 2) * 6) % 12) < 0.9)
-    return _field(np.where(mortar, 1.3, 0.35 + 0.3 * _noise(height, width, 24)))
+    return _field(np.where(mortar, 1.3, 0.35 + 0.3 * noise(height, width, 24)))
 
 
 def _knit(height: int, width: int) -> Field:
@@ -199,7 +199,7 @@ def _flames(height: int, width: int) -> Field:
 
 
 def _clouds(height: int, width: int) -> Field:
-    return 0.7 * _noise(height, width, 8) + 0.3 * _noise(height, width, 20, 5)
+    return 0.7 * noise(height, width, 8) + 0.3 * noise(height, width, 20, 5)
 
 
 def _leaves(height: int, width: int) -> Field:
@@ -217,7 +217,7 @@ def _studs(height: int, width: int) -> Field:
 
 def _hairs(height: int, width: int) -> Field:
     y, x = _grid(height, width)
-    return _field(0.5 + 0.5 * np.sin((x + 1.5 * np.sin(y * 0.35)) * 2.4 + 5 * _noise(height, width, 22)))
+    return _field(0.5 + 0.5 * np.sin((x + 1.5 * np.sin(y * 0.35)) * 2.4 + 5 * noise(height, width, 22)))
 
 
 def _scales(height: int, width: int) -> Field:

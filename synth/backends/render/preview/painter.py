@@ -13,7 +13,7 @@ Colour = tuple[int, int, int]
 class Painter:
     """Draws in fractions of the canvas. Twice the size, then reduced, where that is affordable."""
 
-    def __init__(self, width: int, height: int, seed: str) -> None:
+    def __init__(self, width: int, height: int, seed: str, sunny: bool) -> None:
         self.factor = 2 if max(width, height) <= 1024 else 1
         self.out = width, height
         self.width, self.height = width * self.factor, height * self.factor
@@ -21,6 +21,7 @@ class Painter:
         self.draw = ImageDraw.Draw(self.image)
         self.rng = random.Random(seed)
         self.unit = min(self.width, self.height)
+        self.sunny = sunny
 
     def finish(self) -> Image.Image:
         return self.image.reduce(self.factor) if self.factor > 1 else self.image
@@ -56,6 +57,10 @@ class Painter:
         self.draw.ellipse(
             (x * self.width - rx, y * self.height - ry, x * self.width + rx, y * self.height + ry), colour
         )
+
+    def sun(self, x: float, y: float, r: float, colour: str) -> None:
+        if self.sunny:
+            self.disc(x, y, r, colour)
 
     def line(self, points: list[tuple[float, float]], colour: str, thick: float) -> None:
         scaled = [(x * self.width, y * self.height) for x, y in points]

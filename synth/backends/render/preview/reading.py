@@ -10,17 +10,17 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from synth.backends.render.preview.grammar import Grammar
+from synth.backends.render.preview.grammar import ARTS, Grammar
+from synth.backends.render.preview.states import STATES
 from synth.backends.render.preview.storyboard import Actor
+from synth.backends.render.preview.treatments import GROUNDS
 from synth.backends.render.preview.vocabulary import Lexicon, Match, Phrase, tokens
 
 _COMPARES = frozenset(
     {"as", "so", "than", "enough", "size", "taller", "bigger", "larger", "longer", "wider", "smaller"}
 )
-_ARTS = frozenset(
-    {"sculpture", "statue", "carving", "figure", "art", "model", "figurine", "relief", "marquetry", "texture"}
-)
 _DISHES = frozenset({"bowl", "plate", "basket", "tray", "vase", "crate", "box"})
+_PARTS = frozenset({"piece", "decker", "point", "rotor", "wheel", "hump"})
 _ON = frozenset({"on", "atop", "riding", "onto", "rides", "upon"})
 
 
@@ -34,6 +34,7 @@ class Reading:
     lights: list[tuple[int, str]] = field(default_factory=list)
     styles: list[tuple[int, str]] = field(default_factory=list)
     wash: str = ""
+    ground: str = ""
     male: bool = False
     female: bool = False
     old: bool = False
@@ -96,6 +97,7 @@ class _Parser:
         self.tint = self.material = self.size = ""
         self.count = self.heads = 1
         self.poses: set[str] = set()
+        self.states: set[str] = set()
         self.skip = False
 
     def run(self) -> None:
@@ -134,7 +136,8 @@ class _Parser:
             self.skip = True
             return
         if "prepositions" in senses and len(senses) == 1:
-            self._flush()
+            if word != "of" or not self.grammar.measures(at):  # the two of "two slices of bread" are bread
+                self._flush()
             return
         if word in ("head", "heads") and self.nouns and "with" in self.words[max(0, match.start - 4) : match.start]:
             self.nouns[0].heads = min(max(self.count, 1), 3)
@@ -157,6 +160,12 @@ class _Parser:
     def _modifier(self, at: int, match: Match, noun_ahead: bool, is_head: bool) -> bool:
         senses, phrase = match.senses, self.words[match.start : match.end]
         is_thing = senses.keys() & {"sprite", "person"}
+        if "state" in senses or ("cover" in senses and self.grammar.covered(match)):
+            self.states.add(senses.get("state") or senses["cover"])
+            return True
+        if "ground" in senses:
+            self._ground(senses["ground"])
+            return True
         if "style" in senses and self.index and self.grammar.only_style(at):
             self.reading.styles.append((self.index, senses["style"]))
             return True
@@ -167,15 +176,8 @@ class _Parser:
             after = self.words[match.end] if match.end < len(self.words) else ""
             if after == "headed":
                 self.heads = min(int(senses["count"]), 3)
-            elif not after.endswith("ed") and after not in (
-                "piece",
-                "decker",
-                "point",
-                "rotor",
-                "wheel",
-                "hump",
-            ):
-                self.count = max(self.count, int(senses["count"]))
+            elif not self._counts_parts(at, after):
+                self.count = int(senses["count"])  # of "a group of five" the five
             return True
         if "pose" in senses:
             self.poses.add(senses["pose"])
@@ -184,7 +186,7 @@ class _Parser:
             self._colour(at, senses["colour"])
             return True
         if "material" in senses and not is_head and (noun_ahead or self.grammar.made_of(match) or not is_thing):
-            art = bool(set(self.words[match.end : match.end + 2]) & _ARTS)
+            art = bool(set(self.words[match.end : match.end + 2]) & ARTS)
             if (self.grammar.made_of(match) or noun_ahead or self.index == 0 or art) and not (
                 "light" in senses and not self.grammar.made_of(match)
             ):
@@ -193,6 +195,12 @@ class _Parser:
                     self._flush()
                 return True
         return False
+
+    def _counts_parts(self, at: int, after: str) -> bool:
+        """Whether a number says how a thing is made ("four-legged", "three-piece") and not how many there are."""
+        if after in _PARTS:
+            return True
+        return after.endswith("ed") and not self.matches[at + 1].senses.keys() & {"colour", "material", "state"}
 
     def _names_thing(self, at: int, match: Match, noun_ahead: bool) -> bool:
         senses = match.senses
@@ -204,9 +212,18 @@ class _Parser:
             return False
         if {"scene", "light"} & senses.keys():
             if "scene" in senses and self.reading.scene in ("", senses["scene"]):
-                return False
+                if not self._carries(match):
+                    return False
+                self._scene(senses["scene"])  # "on a kitchen table" says both where and on what
+                return True
             return "light" not in senses
         return True
+
+    def _carries(self, match: Match) -> bool:
+        """Whether the subject stands on this thing, which is a place as well."""
+        on = bool(_ON & set(self.words[max(0, match.start - 3) : match.start]))
+        carries = match.senses["sprite"] in self.lexicon.lists["supports"]
+        return on and carries and self.index == 0 and len(self.nouns) == 1
 
     def _noun(self, at: int, match: Match) -> None:
         senses = match.senses
@@ -220,11 +237,13 @@ class _Parser:
         label = " ".join(self.words[match.start : match.end])
         relation = self._relation(match, name)
         known = self.lexicon.senses.get(self.words[match.start : match.end], {})
-        is_plural = self.words[match.end - 1].endswith("s") and not known.keys() & {"sprite", "person"}
+        phrase = self.words[match.start : match.end]
+        last = phrase[phrase.index("of") - 1] if "of" in phrase[1:] else phrase[-1]
+        is_plural = last.endswith("s") and not known.keys() & {"sprite", "person"}
         count = self.count if self.count > 1 else 3 if is_plural else 1
         self.nouns.append(
             Actor(self.index, label, name, "", self.tint, self.material, self.size, min(count, 9), 1,
-                  set(self.poses) if not self.nouns else set(), relation, person)
+                  set(self.poses) if not self.nouns else set(), relation, person, states=set(self.states))
         )  # fmt: skip
         self._reset(keep_pose=len(self.nouns) > 1)
 
@@ -235,17 +254,20 @@ class _Parser:
             return ""
         if name in self.lexicon.lists["headgear"] and self.index == 0:
             return "top"
+        first = self.index == 0 and len(self.nouns) == 1
+        if first and name in self.lexicon.lists["garments"] and {"in", "wearing", "with"} & set(before):
+            return "worn"
         if ("with" in before or "of" in before) and word in ("wing", "wings"):
             return "sides"
         if ("with" in before or "of" in before) and word in ("wheels", "wheel", "legs", "leg", "feet"):
             return "base"
-        if self.index == 0 and len(self.nouns) == 1 and name not in self.lexicon.lists["aerial"]:
+        if first and name not in self.lexicon.lists["aerial"]:
             tail = before[-3:]
             if set(tail) & {"inside", "in"} and self.nouns[0].size in ("tiny", "small"):
                 return "around"
             if self.nouns[0].size in ("tiny", "giant"):
                 return "reference"
-            if set(tail) & _ON:
+            if set(tail) & _ON or ("into" in tail and name in self.lexicon.lists["supports"]):
                 return "under"
             if "inside" in tail:
                 return "around"
@@ -277,8 +299,16 @@ class _Parser:
             self.skip = False
             return
         self.tint = self.material = ""
+        if self.states and not self.nouns:
+            self._ground(min(self.states))  # "a wet street"
+        self.states = set()
         self.reading.scene = self.reading.scene or scene
         self.reading.scene_keywords.append((self.index, scene))
+
+    def _ground(self, state: str) -> None:
+        if state in GROUNDS:
+            self.reading.ground = state
+            self.reading.used.add(self.index)
 
     def _put_card_first(self) -> None:
         end = next((m.start for m in self.matches if "prepositions" in m.senses), len(self.words))
@@ -313,13 +343,18 @@ class _Parser:
 
     def _flush(self) -> None:
         """Modifiers without a thing of their own belong to the thing before, or to the subject."""
-        if not (self.tint or self.material or self.poses or self.size):
+        if not (self.tint or self.material or self.poses or self.size or self.states):
             self._reset()
             return
         target = self.nouns[0] if self.nouns else None
+        if target is None and self.states and any(index == self.index for index, _ in self.reading.scene_keywords):
+            self._ground(min(self.states))  # "a street covered in snow"
+            self.states = set()
         if target is None and self.index and self.reading.actors and self.reading.actors[0].keyword == 0:
             target = self.reading.actors[0]
-            self.reading.used.add(self.index)
+            seen = any(self._shows(state, target) for state in self.states)
+            if self.tint or self.material or self.poses or self.size or seen:
+                self.reading.used.add(self.index)
         if target is None:
             return
         if not target.tint:
@@ -328,10 +363,19 @@ class _Parser:
             target.material = self.material
         target.size = target.size or self.size
         target.poses |= self.poses
+        target.states |= self.states
         self._reset()
+
+    def _shows(self, state: str, actor: Actor) -> bool:
+        """Whether the state makes a difference to the picture of the thing."""
+        if not actor.name:  # a card has no states
+            return False
+        own = self.lexicon.state_pictures.get(state, {})
+        return state in STATES or state in self.lexicon.rising or actor.name in own
 
     def _reset(self, keep_pose: bool = False) -> None:
         self.tint = self.material = self.size = ""
         self.count = 1
+        self.states = set()
         if not keep_pose:
             self.poses = set()

@@ -10,6 +10,7 @@ import random
 from collections.abc import Sequence
 
 from synth.backends.render.preview.reading import Reading, read_keyword
+from synth.backends.render.preview.states import STATES
 from synth.backends.render.preview.storyboard import Actor, Storyboard
 from synth.backends.render.preview.vocabulary import TONES, Lexicon
 
@@ -18,15 +19,14 @@ MOST_OTHERS = 6
 
 def resolve(keywords: Sequence[str], seed: int, lexicon: Lexicon) -> Storyboard:
     """The storyboard of a request; a pure function of its arguments."""
-    rng = random.Random(seed)
     reading = Reading()
     for index, keyword in enumerate(keywords):
         read_keyword(reading, index, keyword, lexicon)
     _merge_person_attributes(reading, lexicon)
     for actor in reading.actors:
-        _cast(actor, reading, rng, lexicon)
+        _cast(actor, reading, seed, lexicon)
     main = next((actor for actor in reading.actors if actor.keyword == 0), None)
-    others = _distinct([actor for actor in reading.actors if actor is not main], main)[:MOST_OTHERS]
+    others = _distinct([actor for actor in reading.actors if actor is not main], main, lexicon)[:MOST_OTHERS]
     if main is None and not reading.scene and others:
         main = others.pop(0)
     habitat = lexicon.habitats.get(main.name, "studio") if main else "studio"
@@ -38,12 +38,16 @@ def resolve(keywords: Sequence[str], seed: int, lexicon: Lexicon) -> Storyboard:
     style = reading.styles[0][1] if reading.styles else ""
     used |= {index for index, name in reading.styles if name == style}
     drawn = tuple(keyword for index, keyword in enumerate(keywords) if index in used)
-    return Storyboard(scene, main, others, lights, reading.wash, style, drawn)
+    return Storyboard(scene, main, others, lights, reading.wash, style, reading.ground, drawn)
 
 
-def _distinct(actors: list[Actor], main: Actor | None) -> list[Actor]:
-    """Without pictures that are there already; a repeated thing is meant to be one thing."""
-    seen = {main.name} if main and main.name else set()
+def _distinct(actors: list[Actor], main: Actor | None, lexicon: Lexicon) -> list[Actor]:
+    """Without pictures that are there already; a repeated thing is meant to be one thing.
+
+    What rises from the subject is one as well ("a candle burning with a small flame").
+    """
+    seen = {main.name, *(lexicon.shown[state] for state in main.states & lexicon.shown.keys())} if main else set()
+    seen.discard("")
     kept = []
     for actor in actors:
         if actor.name and actor.name in seen:
@@ -67,12 +71,32 @@ def _merge_person_attributes(reading: Reading, lexicon: Lexicon) -> None:
             reading.used.add(actor.keyword)
 
 
-def _cast(actor: Actor, reading: Reading, rng: random.Random, lexicon: Lexicon) -> None:
-    """Choose the file: who stands for a person is drawn evenly where the words leave it open."""
-    which, tone = rng.randrange(3), rng.randrange(5)
+def _in_state(actor: Actor, chosen: str, lexicon: Lexicon) -> str:
+    """The name of the picture that shows the thing in its states; what it does not show is left to treatments."""
+    treatments = []
+    for state in sorted(actor.states):
+        own = lexicon.state_pictures.get(state, {}).get(actor.name)
+        if own:
+            chosen = own
+        elif state in lexicon.rising:
+            actor.rising = lexicon.rising[state]
+        elif state in STATES:
+            treatments.append(state)
+    actor.treatments = tuple(treatments)
+    return chosen
+
+
+def _cast(actor: Actor, reading: Reading, seed: int, lexicon: Lexicon) -> None:
+    """Choose the file: who stands for a person is drawn evenly where the words leave it open.
+
+    The draw is of the seed and the name: the same chef, whatever else is in the picture.
+    """
     if not actor.name:
         return
+    which = tone = 0
     if actor.person:
+        rng = random.Random(f"{seed}/{actor.name}")
+        which, tone = rng.randrange(3), rng.randrange(5)
         family = lexicon.people.get(actor.name, (actor.name,) * 3)
         if actor.keyword == 0 or family[0] in lexicon.lists["generic_people"]:
             which = 2 if reading.female else 1 if reading.male else which
@@ -83,6 +107,7 @@ def _cast(actor: Actor, reading: Reading, rng: random.Random, lexicon: Lexicon) 
         chosen = family[which]
     else:
         chosen = actor.name
+    chosen = _in_state(actor, chosen, lexicon)
     variants = lexicon.tones.get(chosen, ())
     actor.picture = variants[tone] if variants else lexicon.names.get(chosen, "")
     if actor.person and not variants and chosen.startswith("E"):

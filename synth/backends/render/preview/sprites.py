@@ -19,6 +19,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
 from synth.backends.render.preview.cache import ByteCache
 from synth.backends.render.preview.materials import apply_material
+from synth.backends.render.preview.states import apply_state, crowned
 
 BUDGET = 192 << 20
 MASTER_BUDGET = 64 << 20
@@ -44,6 +45,8 @@ class Look:
     tilted: bool = False
     gray: bool = False
     outline: bool = False
+    states: tuple[str, ...] = ()
+    rising: str = ""
 
 
 def step_size(pixels: float) -> int:
@@ -77,12 +80,18 @@ class Gallery:
         self._masters.clear()
 
     def _make(self, look: Look, size: int) -> Image.Image:
+        if look.rising:
+            size = step_size(size * 0.75)
         plain = look.picture, look.gray
         image = self._cache.get((plain, size), lambda: self._rasterise(look.picture, look.gray, size))
         if look.material:
             image = apply_material(image, look.material, look.tint)
         elif look.tint:
             image = tint(image, look.tint)
+        for state in look.states:
+            image = apply_state(image, state)
+        if look.rising:
+            image = crowned(image, self._rasterise(look.rising, False, step_size(0.6 * min(image.size) + 0.1 * size)))
         if look.mirrored:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         if look.turned:

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Actor:
-    """One thing in the picture. `picture` is a file of the clip art, or "" for a labelled card."""
+    """One thing in the picture. `picture` is a file of the clip art, or "" for a labelled card.
+
+    `states` is what the words say; `treatments` is what is done to the picture for those that it does not show by
+    itself, and `rising` the picture of what rises from the thing (flames, steam).
+    """
 
     keyword: int
     label: str
@@ -22,6 +26,9 @@ class Actor:
     relation: str = ""
     person: bool = False
     gray: bool = False
+    states: set[str] = field(default_factory=set)
+    treatments: tuple[str, ...] = ()
+    rising: str = ""
 
 
 @dataclass(slots=True)
@@ -34,4 +41,5 @@ class Storyboard:
     lights: list[str]
     wash: str
     style: str
+    ground: str
     drawn: tuple[str, ...]

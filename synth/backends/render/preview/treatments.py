@@ -12,13 +12,15 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 Texture = Callable[[str, tuple[int, int]], Image.Image]
+#: the veil's colour at the top and at the bottom, and how thick it is
 _GRADES = {
-    "sunset": ("#FF8A4A", "#FFC27A", 0.55),
-    "sunrise": ("#FFB7A8", "#FFE3B0", 0.45),
+    "sunset": ("#E0482E", "#FF9A3C", 0.62),
+    "sunrise": ("#F7B7D8", "#FFE6C2", 0.5),
+    "noon": ("#FFFFFF", "#FFF7C4", 0.3),
     "night": ("#0E1A4A", "#23376E", 0.78),
     "storm": ("#3A4654", "#6E7B88", 0.62),
-    "rain": ("#71808F", "#A9B6C1", 0.42),
-    "snowfall": ("#B9C9DA", "#E8F0F7", 0.4),
+    "rain": ("#59687A", "#8F9FB0", 0.55),
+    "snowfall": ("#B9C9DA", "#E8F0F7", 0.5),
     "fog": ("#D5DBDF", "#E9ECEE", 0.5),
     "neon": ("#3A1F8C", "#E0309C", 0.6),
     "sun": ("#FFF6C9", "#FFF1B8", 0.16),
@@ -30,12 +32,17 @@ _GRADES = {
 }
 
 
+#: lights that darken what they fall on, and those under which a scene does not show a sun of its own
+_DARK = frozenset({"night", "storm", "neon", "spotlight", "sunset", "rain"})
+SUNLESS = frozenset({"sunset", "sunrise", "noon", "night", "storm", "rain", "snowfall", "fog"})
+
+
 def light_background(image: Image.Image, lights: tuple[str, ...], wash: str, outdoors: bool) -> Image.Image:
     """The background under the first light, and in the colour of coloured light."""
     darkened = False
     for name in lights[:2]:
         top, bottom, amount = _GRADES[name]
-        dark = name in ("night", "storm", "neon", "spotlight")
+        dark = name in _DARK
         if darkened:
             amount *= 0.45
         mask = Image.linear_gradient("L").resize((1, image.height)).resize(image.size, Image.Resampling.NEAREST)
@@ -60,12 +67,18 @@ def _lamps(image: Image.Image, name: str, outdoors: bool) -> Image.Image:
     width, height = image.size
     unit = min(width, height)
     draw = ImageDraw.Draw(image, "RGBA")
-    if name in ("sunset", "sunrise") and outdoors:
-        x, y, r = width * 0.74, height * 0.42, unit * 0.1
+    if name in _SUNS and outdoors:
+        across, down, size, colour = _SUNS[name]
+        x, y, r = width * across, height * down, unit * size
         for i in range(5, 0, -1):
             s = r * (1 + i * 0.28)
-            draw.ellipse((x - s, y - s, x + s, y + s), (255, 236, 170, 26))
-        draw.ellipse((x - r, y - r, x + r, y + r), (255, 233, 160, 235))
+            draw.ellipse((x - s, y - s, x + s, y + s), (*colour, 30))
+        draw.ellipse((x - r, y - r, x + r, y + r), (*colour, 245))
+    if name in _CLOUDS and outdoors:
+        for i in range(14):
+            x, y, s = width * (i * 5 % 14) / 13, height * (0.0 + (i % 3) * 0.045), unit * (0.12 + (i % 4) * 0.015)
+            tone = tuple(value + (i % 3) * 9 for value in _CLOUDS[name])
+            draw.ellipse((x - s * 1.4, y - s * 0.6, x + s * 1.4, y + s * 0.6), tone)
     if name == "night" and outdoors:
         for i in range(60):
             x, y = (i * 7919 % 997) / 997 * width, (i * 4793 % 991) / 991 * height * 0.45
@@ -113,6 +126,14 @@ def _lamps(image: Image.Image, name: str, outdoors: bool) -> Image.Image:
     return image
 
 
+#: where the sun stands (fractions of the canvas), how large it is, and its colour
+_SUNS = {
+    "sunset": (0.76, 0.44, 0.1, (255, 214, 110)),
+    "sunrise": (0.22, 0.46, 0.085, (255, 246, 190)),
+    "noon": (0.5, 0.1, 0.085, (255, 241, 120)),
+}
+#: the clouds that it falls from
+_CLOUDS = {"rain": (92, 102, 116), "storm": (46, 54, 66), "snowfall": (176, 186, 200)}
 WEATHER = frozenset({"rain", "storm", "snowfall", "fog", "autumn", "spring"})
 
 
@@ -124,12 +145,12 @@ def weather_overlay(name: str, size: tuple[int, int]) -> Image.Image:
     draw = ImageDraw.Draw(image)
     rng = np.random.default_rng(11)
     if name in ("rain", "storm"):
-        for x, y in rng.random((110, 2)):
-            long = unit * 0.05
+        for x, y in rng.random((170, 2)):
+            long = unit * 0.06
             draw.line(
                 (x * width, y * height, x * width - long * 0.3, y * height + long),
                 (225, 238, 250, 150),
-                max(1, unit // 256),
+                max(1, round(unit / 190)),
             )
     elif name == "snowfall":
         for x, y, r in rng.random((120, 3)):
@@ -156,6 +177,38 @@ def weather_overlay(name: str, size: tuple[int, int]) -> Image.Image:
                 (*colours[i % 3], 230),
             )
     return image
+
+
+#: what lies on the ground
+GROUNDS = frozenset({"wet", "snow", "mud"})
+
+
+def ground_overlay(name: str, size: tuple[int, int]) -> Image.Image:
+    """Puddles, or patches of snow or mud, on the lower part of a scene, as RGBA."""
+    width, height = size
+    image = Image.new("RGBA", size)
+    draw = ImageDraw.Draw(image)
+    if name == "snow":
+        for layer, (y, colour) in enumerate(((0.76, (226, 237, 246, 255)), (0.8, (255, 255, 255, 255)))):
+            top = [(i / 24, y + 0.012 * np.sin(i * 0.9 + layer * 2) + 0.008 * np.sin(i * 2.3)) for i in range(25)]
+            draw.polygon([(0, height), *((x * width, float(v) * height) for x, v in top), (width, height)], colour)
+        return image
+    fill, rim, shine = _POOLS[name]
+    line = max(1, min(size) // 200)
+    for x, y, r in ((0.2, 0.84, 0.13), (0.8, 0.86, 0.15), (0.5, 0.95, 0.22), (0.06, 0.95, 0.1), (0.95, 0.96, 0.1)):
+        rx, ry = r * width, r * 0.2 * height
+        middle_x, middle_y = x * width, y * height
+        draw.ellipse((middle_x - rx, middle_y - ry, middle_x + rx, middle_y + ry), fill, rim, line)
+        for part in (-0.3, 0.25):
+            at = middle_y + part * ry
+            draw.line((middle_x - rx * 0.5, at, middle_x + rx * (0.1 - part), at), shine, line)
+    return image
+
+
+_POOLS = {
+    "wet": ((132, 186, 228, 235), (70, 110, 150, 255), (235, 247, 255, 230)),
+    "mud": ((112, 74, 40, 245), (66, 42, 22, 255), (150, 106, 64, 230)),
+}
 
 
 # --- styles

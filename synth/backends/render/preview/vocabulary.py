@@ -95,6 +95,11 @@ class Lexicon:
     drawings: dict[str, str] = field(default_factory=dict)
     habitats: dict[str, str] = field(default_factory=dict)
     lists: dict[str, frozenset[str]] = field(default_factory=dict)
+    #: state -> name of a thing -> name of its picture in that state
+    state_pictures: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: state -> file of what rises from a thing in that state, and the name of what is shown by it
+    rising: dict[str, str] = field(default_factory=dict)
+    shown: dict[str, str] = field(default_factory=dict)
 
     def match(self, words: Phrase) -> list[Match]:
         """The longest known phrases from left to right; an unknown word has no senses."""
@@ -153,7 +158,7 @@ def load(stems: Iterable[str]) -> Lexicon:
     for kind, section in (
         ("scene", "scenes"), ("light", "light"), ("style", "styles"), ("colour", "colours"),
         ("material", "materials"), ("size", "sizes"), ("pose", "poses"), ("count", "counts"),
-        ("tone", "tones"),
+        ("tone", "tones"), ("state", "states"), ("cover", "covers"), ("ground", "grounds"),
     ):  # fmt: skip
         for value, text in words[section].items():
             for phrase in _split(text):
@@ -165,8 +170,15 @@ def load(stems: Iterable[str]) -> Lexicon:
         for name in _split(text):
             lexicon.habitats.setdefault(name, scene)
     lexicon.lists = {
-        kind: frozenset(_split(words[kind])) for kind in ("aerial", "headgear", "holders", "generic_people")
+        kind: frozenset(_split(words[kind]))
+        for kind in ("aerial", "skyborne", "supports", "garments", "headgear", "holders", "generic_people")
     }
+    lexicon.state_pictures = {
+        state: {name: own for name, own in pictures.items() if own in lexicon.names}
+        for state, pictures in words["state_pictures"].items()
+    }
+    lexicon.shown = {state: name for state, name in words["rising"].items() if name in lexicon.names}
+    lexicon.rising = {state: lexicon.names[name] for state, name in lexicon.shown.items()}
     _add_short_names(lexicon, emoji.EMOJI_DATA)
     return lexicon
 

@@ -14,8 +14,8 @@ VARIANTS = 3
 SCENES = {**indoors.SCENES, **outdoors.SCENES, **nature.SCENES, **elsewhere.SCENES}
 
 
-def paint(scene: str, variant: int, width: int, height: int) -> Image.Image:
-    """The scene as RGB; the same for the same arguments."""
-    painter = Painter(width, height, f"{scene}/{variant}")
+def paint(scene: str, variant: int, width: int, height: int, sunny: bool = True) -> Image.Image:
+    """The scene as RGB; the same for the same arguments. Without its sun where the light is another's."""
+    painter = Painter(width, height, f"{scene}/{variant}", sunny)
     SCENES[scene].paint(painter, variant)
     return painter.finish()

@@ -34,7 +34,7 @@ def _underwater(p: Painter, v: int) -> None:
 
 def _sky(p: Painter, v: int) -> None:
     p.gradient(("#5BAEE8", "#6FB7EA", "#7AA9E6")[v], "#E3F3FC", 0, 1)
-    p.disc(0.85, 0.14, 0.07, "#FFF0A0")
+    p.sun(0.85, 0.14, 0.07, "#FFF0A0")
     for _ in range(7):
         p.cloud(
             p.rng.random(),

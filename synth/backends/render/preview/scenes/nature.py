@@ -10,7 +10,7 @@ from synth.backends.render.preview.scenes.scene import Scene, Setting
 
 def _meadow(p: Painter, v: int) -> None:
     p.gradient("#8FD0F5", "#E9F7FD", 0, 0.62)
-    p.disc(0.84, 0.13, 0.06, "#FFE98A")
+    p.sun(0.84, 0.13, 0.06, "#FFE98A")
     p.clouds(3)
     p.hills(0.66, 0.16, 7, "#A7D59B")
     p.hills(0.72, 0.12, 5, ("#86C46E", "#93C76B", "#7EBF7C")[v])
@@ -59,7 +59,7 @@ def _jungle(p: Painter, v: int) -> None:
 
 def _desert(p: Painter, v: int) -> None:
     p.gradient("#7CC4EC", "#FCE8C3", 0, 0.62)
-    p.disc(0.82, 0.15, 0.07, "#FFF0A8")
+    p.sun(0.82, 0.15, 0.07, "#FFF0A8")
     for x, w in ((0.1, 0.12), (0.88, 0.16)):
         p.box(x - w / 2, 0.46, x + w / 2, 0.64, "#C98A5E")
         p.box(x - w / 2 + 0.02, 0.42, x + w / 2 - 0.03, 0.47, "#C98A5E")
@@ -78,7 +78,7 @@ def _desert(p: Painter, v: int) -> None:
 
 def _beach(p: Painter, v: int) -> None:
     p.gradient("#7FCBF3", "#DDF3FB", 0, 0.45)
-    p.disc(0.15, 0.13, 0.065, "#FFEE9C")
+    p.sun(0.15, 0.13, 0.065, "#FFEE9C")
     p.clouds(2)
     p.gradient("#2E93C9", "#7FD3DE", 0.45, 0.7)
     for y in (0.5, 0.55, 0.61):
@@ -104,7 +104,7 @@ def _beach(p: Painter, v: int) -> None:
 def _sea(p: Painter, v: int) -> None:
     p.gradient("#86C9EF", "#E8F5FB", 0, 0.5)
     p.clouds(3)
-    p.disc(0.8, 0.15, 0.06, "#FFEE9C")
+    p.sun(0.8, 0.15, 0.06, "#FFEE9C")
     for i, colour in enumerate(("#4AA3D1", "#3B93C4", "#2C82B5", "#2273A6", "#1B6697")):
         base = 0.52 + i * 0.1
         top = [(j / 30, base + 0.012 * math.sin(j * 1.05 + i * 2 + v)) for j in range(31)]

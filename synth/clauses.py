@@ -1,0 +1,220 @@
+"""A sentence in clauses, each with the pictures that it may speak of.
+
+"The car is red in the first image, but blue in the second" has two; "and it has a roof rack" behind it still speaks
+of the second. Where English leaves the picture open, a clause has several readings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from synth.pointing import Pointer
+
+_TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[,;:()–—]|-(?= )")
+_BREAKS = frozenset(",;:()–—-")
+_CONTRASTS = frozenset("but while whereas although though however yet".split())  # noqa: SIM905
+JOINS = _CONTRASTS | {"and"}
+VERBS = frozenset(
+    """is are was were be isn't aren't has have had shows show contains contain features feature depicts depict displays
+    display includes include presents captures stands stand sits sit lies lie appears appear looks look wears holds
+    hangs can cannot does do doesn't don't there it's there's that's they're turns becomes changes gets
+    rests""".split()  # noqa: SIM905
+)
+#: they deny what stands behind them
+_DENIALS = frozenset(
+    "no not never without neither nor none nothing nobody unlike instead rather cannot".split()  # noqa: SIM905
+)
+#: they deny all of their clause
+_MISSING = frozenset("missing absent gone lack lacks lacking vanished disappeared".split())  # noqa: SIM905
+_SIMILES = frozenset(
+    "like resemble resembles resembling similar reminiscent matches recalls reminds evokes than".split()  # noqa: SIM905
+)
+#: a clause with one of these speaks of the world, or of all pictures' sums
+_GENERAL = frozenset(
+    """usually normally typically generally often sometimes commonly traditionally probably perhaps maybe likely
+    possibly would might may must should if total altogether combined""".split()  # noqa: SIM905
+)
+#: what comes behind "unlike the red car in the first image" is of another one
+_UNLIKE = frozenset(("unlike", "compared", "contrast", "comparison", "differs", "different"))
+#: "unlike the red car in the first image" says something of the first image
+_COMPARING = frozenset(("like", "unlike", "than"))
+_ABLE = frozenset(("can", "could"))
+_SEEING = frozenset("see seen count counted spot spotted find found observe observed".split())  # noqa: SIM905
+
+
+@dataclass(slots=True)
+class Clause:
+    """Words and pointers in order. `opener` is what joins the clause to the one before it: a mark, "and", "but".
+
+    Items from `until` on claim nothing of a picture: they are denied, or what something is compared with.
+    """
+
+    opener: str
+    items: list[str | Pointer] = field(default_factory=list)
+    #: the items that a hyphen joins to the one before
+    hyphened: set[int] = field(default_factory=set)
+    until: int = 0
+    #: what a clause without a pointer of its own may speak of; none: it names no picture
+    readings: tuple[Pointer, ...] = ()
+
+    @property
+    def pointers(self) -> list[Pointer]:
+        return [item for item in self.items if isinstance(item, Pointer)]
+
+    @property
+    def verbal(self) -> bool:
+        """Whether it has a verb for certain."""
+        return any(item in VERBS for item in self.items if isinstance(item, str))
+
+    @property
+    def led_by_pointer(self) -> bool:
+        """ "the second shows a cat" and "in the second a cat sleeps", not "a cat in the second"."""
+        return any(isinstance(item, Pointer) for item in self.items[:2]) and (
+            isinstance(self.items[0], Pointer) or self.items[0] in ("in", "on", "with", "from", "unlike", "of", "to")
+        )
+
+    def speaks_of(self, at: int) -> tuple[Pointer, ...]:
+        """The pointers to which item `at` may belong: those next to it, or the readings of the clause."""
+        before = [item for item in self.items[:at] if isinstance(item, Pointer)][-1:]
+        behind = [item for item in self.items[at:] if isinstance(item, Pointer)][:1]
+        if before and not behind:
+            # "compared to the first image the second has" ... "differs from the first as it has"
+            return tuple(self.pointers)
+        return (*before, *behind) or self.readings
+
+
+def clauses(text: str, pointers: Sequence[Pointer], begin: int, end: int) -> list[Clause]:
+    """The clauses of the sentence `text[begin:end]`. `pointers` are those of the whole text, in order."""
+    found = _split(text, pointers, begin, end)
+    denied = general = False
+    for clause in found:
+        follows = not clause.verbal and clause.opener not in _CONTRASTS  # "no cats, dogs or birds"
+        own = [
+            pointer
+            for pointer in clause.pointers
+            if text[pointer.start : pointer.end].lower().startswith(("neither", "none"))
+        ]
+        general = _is_general(clause) or (general and follows)
+        denied = denied and follows
+        clause.until = 0 if denied or general else _until(clause, own)
+        denied = denied or (not general and _denial(clause, own) < len(clause.items))
+    _read(found)
+    return found
+
+
+def _split(text: str, pointers: Sequence[Pointer], begin: int, end: int) -> list[Clause]:
+    lowered = text.lower()
+    clause = Clause("")
+    found = [clause]
+    waiting = [pointer for pointer in pointers if begin <= pointer.start < end]
+    waiting.reverse()
+    for token in _TOKEN.finditer(lowered, begin, end):
+        while waiting and waiting[-1].end <= token.start():
+            clause.items.append(waiting.pop())
+        if waiting and waiting[-1].start <= token.start():
+            continue
+        word = token.group()
+        hyphened = bool(token.start()) and lowered[token.start() - 1] == "-"
+        if word in _BREAKS or (word in JOINS and not hyphened and not _within(clause)):
+            if clause.items:
+                clause = Clause(word)
+                found.append(clause)
+            elif found[-1].opener not in _CONTRASTS:
+                clause.opener = word  # ", but"
+            continue
+        if hyphened and clause.items:
+            clause.hyphened.add(len(clause.items))
+        clause.items.append(word)
+    clause.items.extend(reversed(waiting))
+    return [one for one in found if one.items]
+
+
+def _within(clause: Clause) -> bool:
+    """ "between red and blue" stays together."""
+    return "between" in clause.items[-3:]
+
+
+def _denial(clause: Clause, own: Sequence[Pointer]) -> int:
+    """The first item of the clause that is denied."""
+    if any(item in _MISSING for item in clause.items if isinstance(item, str)):
+        return 0
+    for at, item in enumerate(clause.items):
+        if isinstance(item, Pointer):
+            if item in own:
+                return at
+        elif (item in _DENIALS or item.endswith("n't")) and not _compares(clause.items, at):
+            not_only = clause.items[at + 1 : at + 2] == ["only"]
+            if not not_only:
+                return at
+    return len(clause.items)
+
+
+def _until(clause: Clause, own: Sequence[Pointer]) -> int:
+    items = clause.items
+    similes = (at for at, item in enumerate(items) if (item in _SIMILES and not _compares(items, at)) or _as(items, at))
+    return min(next(similes, len(items)), _denial(clause, own))
+
+
+def _compares(items: Sequence[str | Pointer], at: int) -> bool:
+    return items[at] in _COMPARING and any(isinstance(item, Pointer) for item in items[at + 1 :])
+
+
+def _as(items: Sequence[str | Pointer], at: int) -> bool:
+    """ "as red as a tomato", "as if"; not "as well as"."""
+    behind = items[at + 1 : at + 2]
+    return items[at] == "as" and behind in (["a"], ["an"], ["if"], ["though"]) and items[at - 1] != "well"
+
+
+def _is_general(clause: Clause) -> bool:
+    items = clause.items
+    for at, item in enumerate(items):
+        if item in _GENERAL:
+            return True
+        if item in _ABLE and not any(word in _SEEING for word in items[at + 1 : at + 4]):
+            return True
+    return False
+
+
+def _read(found: Sequence[Clause]) -> None:
+    """Give clauses without a pointer the pictures of their neighbours."""
+    before: list[Pointer] = []
+    unlike = False
+    for at, clause in enumerate(found):
+        if clause.pointers:
+            following = found[at + 1 : at + 2]
+            if following and not following[0].verbal and not following[0].pointers:
+                _share(clause)
+            before = clause.pointers
+            unlike = not _UNLIKE.isdisjoint(item for item in clause.items if isinstance(item, str))
+            continue
+        if clause.opener == ":":  # "both images show animals: a red panda and a barn owl"
+            before = [replace(one, manner="some") if len(one.pictures) > 1 else one for one in before]
+        ahead = _ahead(found[at + 1 :])
+        if not before:
+            # "a red car and a blue truck are in the first image", but not "the car is red, and in the second"
+            clause.readings = tuple(ahead[:1])
+        elif unlike or (clause.opener in _CONTRASTS and clause.verbal):
+            clause.readings = ()
+        elif clause.verbal:
+            clause.readings = tuple(before)
+        else:
+            clause.readings = (*before, *ahead[:1])
+
+
+def _share(clause: Clause) -> None:
+    """ "The two images show a red panda" and more behind it: not each of them shows all."""
+    for at, item in enumerate(clause.items):
+        if isinstance(item, Pointer) and item.manner == "together":
+            clause.items[at] = replace(item, manner="some")
+
+
+def _ahead(following: Sequence[Clause]) -> list[Pointer]:
+    """The pointer of a later clause to which a clause before it may belong."""
+    for clause in following:
+        if clause.opener in _CONTRASTS or clause.opener in ";:":
+            return []
+        if clause.pointers:
+            return [] if clause.led_by_pointer else clause.pointers
+    return []

@@ -1,0 +1,100 @@
+"""Which pictures a text points at; the tables of the filters that use it go further."""
+
+from __future__ import annotations
+
+import pytest
+
+from synth.clauses import clauses
+from synth.pointing import exchanges, label, pointers, sentences
+from tests.filters.test_contradiction import sample
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("The first image is red, the second blue.", [("The first image", {0}, "one"), ("the second", {1}, "one")]),
+        ("Both the first and the third image", [("the first and the third image", {0, 2}, "together")]),
+        (
+            "In the first image and the second image shows",
+            [("the first image", {0}, "one"), ("the second image", {1}, "one")],
+        ),
+        (
+            "The first two images and the last one",
+            [("The first two images", {0, 1}, "together"), ("the last one", {2}, "one")],
+        ),
+        ("Images 1, 2 and 3", [("Images 1, 2 and 3", {0, 1, 2}, "together")]),
+        ("the first or second image", [("the first or second image", {0, 1}, "some")]),
+        (
+            "Every picture, one of the photos",
+            [("Every picture", {0, 1, 2}, "each"), ("one of the photos", {0, 1, 2}, "some")],
+        ),
+        (
+            "The second image and the other two images",
+            [("The second image", {1}, "one"), ("the other two images", {0, 2}, "together")],
+        ),
+        ("The first car and the second dog", []),
+        ("The first image shows the first car and the second dog.", [("The first image", {0}, "one")]),
+        ("In view two dogs, on all four wheels, both sides, each other", []),
+        ("The picture frame, the wedding photo, the picture on the wall", []),
+    ],
+)
+def test_pointers(text: str, found: list[tuple[str, set[int], str]]) -> None:
+    assert [(text[one.start : one.end], set(one.pictures), one.manner) for one in pointers(text, 3)] == found
+
+
+def test_the_last_of_pictures_that_come_one_by_one_may_be_the_one_before() -> None:
+    [one] = pointers("the last picture", 3, newest=2)
+    assert (set(one.pictures), one.manner) == ({1, 2}, "some")
+
+
+def test_exchanges_know_which_pictures_have_come() -> None:
+    turns = exchanges(sample((["a"], ["b"]), "One.", "Two.", form="interleaved"))
+    assert [(one.before, one.arrived, one.newest) for one in turns] == [(0, 1, 0), (1, 2, 1)]
+    questions = ["What is in the second image?", "And in both images?"]
+    turns = exchanges(sample((["a"], ["b"]), "One.", "Two.", questions=questions))
+    assert [(one.before, one.arrived, one.newest) for one in turns] == [(0, 2, 1), (2, 2, None)]
+
+
+def test_labels() -> None:
+    assert [label(0, 1), label(1, 2), label(6, 7)] == ["the image", "the second image", "image 7"]
+
+
+def test_sentences_cover_the_text() -> None:
+    text = "The first. The second has 2.5 wheels! And"
+    assert [text[begin:end] for begin, end in sentences(text)] == ["The first.", " The second has 2.5 wheels!", " And"]
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("The first image shows a car and a dog", [{0}, {0}]),
+        ("A car and a dog are in the second image", [{1}, {1}]),
+        ("The car is red, but in the second image it is blue", [set(), {1}]),
+        ("The first image shows a car, a dog is in the second", [{0}, {1}]),
+        ("Unlike the first image, it is red", [{0}, set()]),
+        ("A black-and-white dog is in the first image", [{0}]),
+    ],
+)
+def test_clauses_speak_of_their_own_picture_or_that_of_a_neighbour(text: str, read: list[set[int]]) -> None:
+    found = clauses(text, pointers(text, 2), 0, len(text))
+    assert [{k for one in clause.speaks_of(0) for k in one.pictures} for clause in found] == read
+
+
+@pytest.mark.parametrize(
+    ("text", "claims"),
+    [
+        ("There is a dog and no cat", ["there is a dog", ""]),
+        ("It is red like a tomato", ["it is red"]),
+        ("It is as red as a tomato", ["it is as red"]),
+        ("It has cats as well as a dog", ["it has cats as well as a dog"]),
+        ("It is not only red", ["it is not only red"]),
+        ("There are no cats, dogs or birds", ["there are", ""]),
+        ("Cats can swim", [""]),
+        ("Cats can be seen", ["cats can be seen"]),
+        ("It is usually red", [""]),
+        ("The cat is missing", [""]),
+    ],
+)
+def test_what_clauses_claim(text: str, claims: list[str]) -> None:
+    found = clauses(text, [], 0, len(text))
+    assert [" ".join(map(str, clause.items[: clause.until])) for clause in found] == claims
