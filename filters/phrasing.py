@@ -36,8 +36,9 @@ _VERBS = frozenset(
     """be are am were have had do did can cannot could will would should may might must see seen show help look make
     stand lie sit hang cover give fill form wear carry hold rise lead fall belong grow surround point tell say call
     name use float run walk fly swim eat drink sleep play ride push pull keep need made gave stood lay sat hung held
-    wore rose led fell grew ran flew swam came went found saw met took brought told said began put chose identify match create feature include contain display
-    represent resemble suggest indicate fit suit become remain appear serve bring dominate decorate frame line fly
+    wore rose led fell grew ran flew swam came went found saw met took brought told said began put chose identify match
+    create feature include contain display represent resemble suggest indicate fit suit become remain appear serve
+    bring dominate decorate frame line fly
     consist depict contrast gleam shine glow blend lean face reach spread stretch keep get go tell
     """.split()  # noqa: SIM905
 )

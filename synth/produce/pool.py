@@ -65,13 +65,12 @@ class Demonstration:
 
 def demonstration(candidate: Candidate, leave_out: Sequence[str]) -> Demonstration:
     """What is to be told of a candidate. `leave_out` names slots whose words our code added to the keywords and
-    the model is not meant to write; a picture that has no other keywords keeps them."""
+    the model is not meant to write."""
     keywords = []
     for number, image in enumerate(candidate.images):
         plan = candidate.plan_of(number)
         added = {plan[slot].text for slot in leave_out if slot in plan}
-        written = [keyword for keyword in image.keywords if keyword not in added]
-        keywords.append(written or list(image.keywords))
+        keywords.append([keyword for keyword in image.keywords if keyword not in added])
     return Demonstration(
         id=candidate.id,
         plan=candidate.plan,
