@@ -182,9 +182,9 @@ def test_the_number_of_pictures_may_be_a_fact() -> None:
         ({"number": "many"}, "pictures.number: 'many' is no number of pictures"),
         ({"number": "{{ relation }}"}, "pictures.number: 'one place' is no number"),
         ({"number": "{{ amount }}"}, "pictures.number: 'amount' is undefined"),
-        ({"number": 4, "plan": {"x": {"values": ["a", "b", "c"]}}}, "plan.x: there are too few entries for 4 different"),
-        ({"plan": {"x": {"bank": "thing", "apart": "is"}}}, "pictures.plan.x: there are too few entries for 3 different"),
-        ({"plan": {"x": {"bank": "thing", "match": {"is": "relation"}}}}, "pictures.plan.x.match: no entry of the bank"),
+        ({"number": 4, "plan": {"x": {"values": ["a", "b", "c"]}}}, "plan.x: there are too few entries for 4"),
+        ({"plan": {"x": {"bank": "thing", "apart": "is"}}}, "plan.x: there are too few entries for 3"),
+        ({"plan": {"x": {"bank": "thing", "match": {"is": "relation"}}}}, "plan.x.match: no entry of the bank"),
         ({"plan": {"x": {"bank": "thing", "when": "amount > 1"}}}, "pictures.plan.x.when: 'amount' is undefined"),
         ({"plan": {"x": {"bank": "thing", "same": "number > 1"}}}, "pictures.plan.x.same: 'number' is undefined"),
         ({"plan": {"x": {"text": "{{ y }}"}}}, "pictures.plan.x.text: 'y' is undefined"),
@@ -200,7 +200,7 @@ def test_plans_that_cannot_be_made_name_file_line_and_field(pictures: dict[str, 
             planner.next()
     assert error.value.fix
     name = message.partition(":")[0].rpartition(".")[2]
-    line = next(n for n, one in enumerate(named.splitlines(), 1) if f'"{name}": ' in one)
+    line = next(n for n, one in enumerate(named.splitlines(), 1) if f'"{name}": ' in one and '"x": "x"' not in one)
     assert f"pair.yaml, line {line}: " in error.value.message
     assert message in error.value.message
 
