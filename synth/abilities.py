@@ -76,6 +76,8 @@ class PictureSlot(Slot):
     def _drawn(self) -> Self:
         if self.text is not None and (self.same or self.apart):
             raise ValueError("'same' and 'apart' are for what is drawn, not for a 'text'")
+        if self.values is not None and self.apart:
+            raise ValueError("'apart' names a fact, which only the entries of a 'bank' have")
         return self
 
 
@@ -370,6 +372,13 @@ class Ability(Record):
         if several == bool(example.keywords) or several != bool(example.pictures):
             wanted_field = "'pictures', each with a plan and keywords," if several else "'keywords'"
             raise _FieldError(path, f"an example of the form '{self.form}' has {wanted_field} and not the other")
+        texts = [
+            example.question,
+            example.answer,
+            *(text for one in example.chat for text in (one.question, one.answer)),
+        ]
+        if any(IMAGE_PLACEHOLDER in text for text in texts if text):
+            raise _FieldError(path, f"'{IMAGE_PLACEHOLDER}' is added by the engine")
         if several and len(example.pictures) < FEWEST_PICTURES:
             raise _FieldError((*path, "pictures"), f"at least {FEWEST_PICTURES} pictures are needed")
         if self.form == "interleaved":
@@ -386,9 +395,12 @@ class Ability(Record):
             problem = f"{len(example.chat)} turns for {len(example.pictures)} pictures: each turn brings one"
             raise _FieldError((*path, "chat"), problem)
         for number, turn in enumerate(example.chat):
-            if len(PICTURE_MARK.findall(turn.question)) != 1 or PICTURE_MARK.search(turn.answer):
+            said = PICTURE_MARK.sub("", turn.question)
+            if len(PICTURE_MARK.findall(turn.question)) != 1 or set("《》") & {*said, *turn.answer}:
                 problem = "the question must say once in 《》 what its picture shows, the answer never"
                 raise _FieldError((*path, "chat", number), problem)
+            if not any(map(str.isalnum, said)):
+                raise _FieldError((*path, "chat", number), "the question only shows its picture and says nothing")
 
     def _check_questions(self) -> None:
         seen: set[str] = set()
@@ -485,6 +497,11 @@ class Ability(Record):
     def templates(self) -> list[tuple[str, str]]:
         """The Jinja texts of the ability with the names of their fields."""
         found = [(_dotted((*path, "text")), slot.text) for path, _, slot in self.slots() if slot.text]
+        conditions = [((*path, "when"), slot.when) for path, _, slot in self.slots()]
+        conditions += [(("pictures", "plan", name, "same"), slot.same) for name, slot in self.picture_slots.items()]
+        found += [(_dotted(path), f"{{% if {source} %}}{{% endif %}}") for path, source in conditions if source]
+        if self.pictures is not None:
+            found.append(("pictures.number", self.pictures.number))
         found += [(f"restrictions.{n}.rule", one.rule) for n, one in enumerate(self.restrictions)]
         found += [("write.request", self.write.request), ("dialogue.chat", self.dialogue.chat)]
         if self.dialogue.describe is not None:

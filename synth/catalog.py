@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from synth import plugins
-from synth.abilities import Ability, parse_ability
+from synth.abilities import Ability, PictureSlot, parse_ability
 from synth.banks import KeywordBank, parse_bank
 from synth.errors import SynthError
 
@@ -83,9 +83,12 @@ class Catalog:
                 error = plugins.unknown("keyword bank", slot.bank, self._banks)
                 raise SynthError(f"{where}: {error.message}", error.fix)
         banks = self.banks_of(ability)
-        for _, slot_name, slot in ability.slots():
+        for path, slot_name, slot in ability.slots():
             if slot.bank:
                 self._check_facts(ability, slot_name, banks[slot.bank])
+            apart = f"{slot_name}.{slot.apart}" if isinstance(slot, PictureSlot) and slot.apart else ""
+            if apart and (problem := ability.source_problem(apart, banks)):
+                raise SynthError(f"{ability.where((*path, 'apart'))}: {problem}.", "Correct the name, or add the fact.")
         for path, source in ability.asked_sources():
             if problem := ability.source_problem(source, banks):
                 raise SynthError(f"{ability.where(path)}: {problem}.", "Correct the name, or add the fact to the bank.")

@@ -137,7 +137,7 @@ class Filter(ABC):
         """`check`, timed, counted and turned into a verdict appended to the candidate."""
         began = time.perf_counter()
         try:
-            verdict = self._verdict(self.check(candidate, stage, pictures), stage, attempt)
+            verdict = self._verdict(self.check(candidate, stage, pictures), candidate, stage, attempt)
         except SynthError:
             raise
         except Exception as error:  # a filter may be anybody's code
@@ -159,7 +159,8 @@ class Filter(ABC):
             results = self.check_batch(candidates, stage, pictures)
             if len(results) != len(candidates):
                 raise ValueError(f"{len(results)} results for {len(candidates)} candidates")
-            verdicts = [self._verdict(result, stage, at) for result, at in zip(results, attempts, strict=True)]
+            judged = zip(results, candidates, attempts, strict=True)
+            verdicts = [self._verdict(result, candidate, stage, at) for result, candidate, at in judged]
         except SynthError:
             raise
         except Exception as error:  # a filter may be anybody's code
@@ -169,8 +170,10 @@ class Filter(ABC):
             candidate.verdicts.append(verdict)
         return verdicts
 
-    def _verdict(self, result: Result, stage: Stage, attempt: int = 0) -> Verdict:
-        """Counts the result. Its types are not taken on trust: a score may be an integer, or of numpy."""
+    def _verdict(self, result: Result, candidate: Candidate, stage: Stage, attempt: int) -> Verdict:
+        """Counts the result. It is not taken on trust: a score may be an integer, or of numpy."""
+        if result.picture is not None and result.picture not in range(len(candidate.images)):
+            raise ValueError(f"picture {result.picture} of {len(candidate.images)}, counted from 0")
         self.stats.counts[result.outcome] += 1
         return Verdict(
             filter=self.name,

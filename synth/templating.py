@@ -108,8 +108,18 @@ def facts_used(env: Environment, source: str) -> set[tuple[str, str]]:
 
 
 def _fact(node: nodes.Node) -> tuple[str, str] | None:
-    if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
-        return node.node.name, node.attr
-    if isinstance(node, nodes.Getitem) and isinstance(node.node, nodes.Name) and isinstance(node.arg, nodes.Const):
-        return node.node.name, str(node.arg.value)
-    return None
+    """`subject.place` reads the fact `place` of the slot `subject`, and so does `pictures[0].subject.place`."""
+    slot, fact = _attribute(node)
+    if slot is None or fact is None:
+        return None
+    owner = slot.name if isinstance(slot, nodes.Name) else _attribute(slot)[1]
+    return None if owner is None else (owner, fact)
+
+
+def _attribute(node: nodes.Node) -> tuple[nodes.Node | None, str | None]:
+    """What is read of what, however it is written: `x.y`, `x["y"]`."""
+    if isinstance(node, nodes.Getattr):
+        return node.node, node.attr
+    if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+        return node.node, str(node.arg.value)
+    return None, None

@@ -107,6 +107,12 @@ reading a book | for: animal
 melting like wax | for: thing
 floating in the air | for: animal, thing
 """
+TASKS = """\
+# what to do, in how many pictures, and how it begins
+mend a teapot | steps: 2 | first: broken teapot
+fold a kite | steps: 3 | first: flat paper
+paint a chair | steps: 4 | first: bare chair
+"""
 
 
 def template(name: str = "tiny", **changes: Any) -> dict[str, Any]:
@@ -168,18 +174,154 @@ def ability(name: str = "tiny", **changes: Any) -> Ability:
 
 
 def banks(**texts: str) -> dict[str, KeywordBank]:
-    found = {"thing": BANK, "odd": ODDITIES, **texts}
+    found = {"thing": BANK, "odd": ODDITIES, "task": TASKS, **texts}
     return {name: parse_bank(name, text, f"{name}.txt") for name, text in found.items()}
 
 
-def plugin_dir(folder: Path, name: str = "tiny", **changes: Any) -> Path:
-    """Write the small ability and its banks as a user would."""
+def plugin_dir(
+    folder: Path, name: str = "tiny", make: Callable[..., dict[str, Any]] = template, **changes: Any
+) -> Path:
+    """Write a small ability, of one picture or another, and the banks as a user would."""
     for sub in ("templates", "keyword_banks"):
         (folder / sub).mkdir(parents=True, exist_ok=True)
-    (folder / "templates" / f"{name}.yaml").write_text(json.dumps(template(name, **changes), indent=1))
-    (folder / "keyword_banks" / "thing.txt").write_text(BANK)
-    (folder / "keyword_banks" / "odd.txt").write_text(ODDITIES)
+    (folder / "templates" / f"{name}.yaml").write_text(json.dumps(make(name, **changes), indent=1))
+    for bank, text in (("thing", BANK), ("odd", ODDITIES), ("task", TASKS)):
+        (folder / "keyword_banks" / f"{bank}.txt").write_text(text)
     return folder
+
+
+# -- small abilities of several pictures ------------------------------------------------------
+
+_THINGS = ["red fox", "barn owl", "giraffe", "teapot", "bicycle", "lantern"]
+
+
+def multi_template(name: str = "pair", **changes: Any) -> dict[str, Any]:
+    """Three things in one place, or two things in two places."""
+    examples = [
+        {
+            "plan": {"relation": "one place", "camera": "photo"},
+            "pictures": [
+                {
+                    "plan": {"object": {"text": thing, "is": "animal"}, "where": "in the rain"},
+                    "keywords": [thing, "in the rain", "gray sky"],
+                }
+                for thing in (one, other)
+            ],
+            "facts": {"common": "Both are in the rain."},
+            "question": "What do the images have in common?",
+            "answer": f"The first image shows a {one} and the second image a {other}, both in the rain.",
+            "chat": [
+                {
+                    "question": "What does the first image show?",
+                    "answer": f"The first image shows a {one} in the rain.",
+                },
+                {"question": "And the second image?", "answer": f"The second image shows a {other} in the rain."},
+            ],
+        }
+        for one, other in zip(_THINGS, _THINGS[1:] + _THINGS[:1], strict=True)
+    ]
+    return {
+        **template(name),
+        "form": "multi",
+        "plan": {
+            "relation": {"values": ["one place", "two places"]},
+            "camera": {"values": ["photo", "wide shot"]},
+        },
+        "pictures": {
+            "number": "{{ 3 if relation == 'one place' else 2 }}",
+            "plan": {
+                "object": {"bank": "thing"},
+                "where": {"values": ["in the rain", "on the moon", "under water"], "same": "relation == 'one place'"},
+            },
+        },
+        "prompt": {"subject": "object", "lead": ["object"], "emphasis": 1, "append": ["camera"], "negative": "text"},
+        "write": {
+            "role": "You write prompts.",
+            "requirements": ["Give keywords."],
+            "cautions": ["No sounds."],
+            "facts": {"common": {"about": "what they have in common", "uses": []}},
+            "min_keywords": 3,
+            "max_keywords": 6,
+            "request": "{% for one in pictures %}\n{{ loop.index }}: {{ one.object }} {{ one.where }}\n{% endfor %}",
+        },
+        "dialogue": {
+            "role": "You answer.",
+            "requirements": ["Be short."],
+            "cautions": ["No prompts."],
+            "describe": "{% for one in pictures %}\n{{ loop.index }}: {{ one.keywords }}\n{% endfor %}\n{{ question }}",
+            "chat": "All: {{ keywords }}\nWrite questions and answers.",
+        },
+        "questions": [f"What do the images have in common, number {number}?" for number in range(30)],
+        "restrictions": [{"rule": "Show {{ pictures|length }} things.", "require_first": ["object"]}],
+        "filters": ["length", "restrictions", "alignment", "picture"],
+        "examples": examples,
+        **changes,
+    }
+
+
+def interleaved_template(name: str = "steps", **changes: Any) -> dict[str, Any]:
+    """A thing that changes step by step; its bank says in how many."""
+    examples = [
+        {
+            "plan": {"task": {"text": f"mend a {thing}", "steps": "2", "first": f"broken {thing}"}},
+            "pictures": [
+                {"plan": {"state": state}, "keywords": [f"{state} {thing}", "wooden table", "soft light"]}
+                for state in ("broken", "mended")
+            ],
+            "chat": [
+                {"question": f"Here is my work: 《a broken {thing}》. What now?", "answer": f"Glue the {thing} first."},
+                {
+                    "question": f"Now it looks so: 《a mended {thing}》. Is it good?",
+                    "answer": "Yes, it is whole again.",
+                },
+            ],
+        }
+        for thing in ("teapot", "chair", "lamp", "kite", "boot", "drum")
+    ]
+    return {
+        **{key: value for key, value in multi_template(name).items() if key != "questions"},
+        "form": "interleaved",
+        "plan": {"task": {"bank": "task"}},
+        "pictures": {
+            "number": "{{ task.steps }}",
+            "plan": {
+                "state": {"values": ["broken", "glued", "painted", "dried", "mended"], "when": "number > 1"},
+                "view": {"text": "{{ task.first if number == 1 else state }}"},
+            },
+        },
+        "prompt": {"subject": "task", "lead": ["view"], "emphasis": 1, "append": [], "negative": "text"},
+        "write": {
+            "role": "You write prompts.",
+            "requirements": ["Give keywords."],
+            "cautions": ["No sounds."],
+            "min_keywords": 3,
+            "max_keywords": 6,
+            "request": "Task: {{ task }}\n{% for one in pictures %}\n{{ loop.index }}: {{ one.view }}\n{% endfor %}",
+        },
+        "dialogue": {
+            "role": "You talk.",
+            "requirements": ["Be short."],
+            "cautions": ["No prompts."],
+            "chat": "Task: {{ task }}\n{% for one in pictures %}\n{{ loop.index }}: {{ one.keywords }}\n{% endfor %}",
+        },
+        "restrictions": [{"rule": "Show what is said.", "require": ["view"]}],
+        "filters": ["length", "restrictions", "phrasing", "alignment", "picture"],
+        "examples": [{**one, "pictures": [_with_view(picture) for picture in one["pictures"]]} for one in examples],
+        **changes,
+    }
+
+
+def _with_view(picture: dict[str, Any]) -> dict[str, Any]:
+    state = picture["plan"]["state"]
+    return {**picture, "plan": {"state": state, "view": state}}
+
+
+def multi(name: str = "pair", **changes: Any) -> Ability:
+    return parse_ability(json.dumps(multi_template(name, **changes)), f"{name}.yaml")
+
+
+def interleaved(name: str = "steps", **changes: Any) -> Ability:
+    return parse_ability(json.dumps(interleaved_template(name, **changes)), f"{name}.yaml")
 
 
 def candidate(

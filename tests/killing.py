@@ -3,6 +3,7 @@ with an uninterrupted run: data set, export and pictures must be the same bytes.
 
     python tests/killing.py --kills 20 --n 2000                      # scripted + preview
     python tests/killing.py --kills 5 --n 24 --llm llamacpp          # a real model: nothing committed changes
+    python tests/killing.py --ability similarity,howto,color         # n of each
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from pathlib import Path
 
 
 def command(out: Path, n: int, llm: str, renderer: str, ability: str, *more: str) -> list[str]:
-    flags = ["--ability", ability, "--n", str(n), "--seed", "3", "--out", str(out)]
+    flags = [flag for name in ability.split(",") for flag in ("--ability", f"{name}={n}")]
+    flags += ["--seed", "3", "--out", str(out)]
     return [sys.executable, "-m", "synth.cli", "generate", *flags, "--llm", llm, "--renderer", renderer, *more]
 
 
@@ -120,7 +122,8 @@ def compare(kills: int, n: int, llm: str, renderer: str, ability: str, work: Pat
     run_whole(command(killed, n, llm, renderer, ability, *more))
     rows = (killed / "dataset.jsonl").read_text().splitlines()
     ids = [json.loads(row)["id"] for row in rows]
-    assert len(ids) == n == len(set(ids)), f"{len(ids)} rows, {len(set(ids))} distinct, wanted {n}"
+    wanted = n * len(ability.split(","))
+    assert len(ids) == wanted == len(set(ids)), f"{len(ids)} rows, {len(set(ids))} distinct, wanted {wanted}"
     assert not list(killed.rglob("*.part")), "a half-written file is left"
     named = pictures_of_rows(killed)
     found = {path.name for path in (killed / "images").rglob("*") if path.is_file()}
@@ -130,13 +133,13 @@ def compare(kills: int, n: int, llm: str, renderer: str, ability: str, work: Pat
         names = pictures_of(whole / "dataset.jsonl")
         assert digests(whole / "images", names) == digests(killed / "images", names)
         for run in (whole, killed):
-            export = ["export", str(run), "--format", "llava", "--out", str(run) + "-llava", "--allow-preview"]
+            export = ["export", str(run), "--format", "llava-next", "--out", str(run) + "-llava", "--allow-preview"]
             run_whole([sys.executable, "-m", "synth.cli", *export])
         one, other = digests(Path(f"{whole}-llava")), digests(Path(f"{killed}-llava"))
         one.pop("README.md", None), other.pop("README.md", None)  # names the run's folder
         one.pop("export.json", None), other.pop("export.json", None)
         assert one == other
-    return f"killed {hit} times, {len(known)} rows were committed before the last start, {n} samples: identical"
+    return f"killed {hit} times, {len(known)} rows were committed before the last start, {wanted} samples: identical"
 
 
 def main() -> None:

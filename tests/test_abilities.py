@@ -14,7 +14,7 @@ from synth.banks import parse_bank
 from synth.catalog import Catalog
 from synth.errors import SynthError
 from synth.produce.check import check_ability
-from tests.doubles import BANK, plugin_dir, template
+from tests.doubles import BANK, interleaved_template, multi_template, plugin_dir, template
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = sorted((ROOT / "templates").glob("*.yaml"))
@@ -352,3 +352,114 @@ def test_yaml_may_merge_mappings() -> None:
     assert strict_yaml.load(text)["use"] == {"a": 1, "b": 3}
     with pytest.raises(yaml.YAMLError, match="the key 'b' is there twice"):
         strict_yaml.load(text + "  b: 4\n")
+
+
+# -- several pictures -------------------------------------------------------------------------
+
+
+def changed(data: dict[str, Any], *path: Any, to: Any) -> str:
+    """The template with another value at a path; None takes the field away."""
+    at: Any = data
+    for step in path[:-1]:
+        at = at[step]
+    if to is None:
+        del at[path[-1]]
+    else:
+        at[path[-1]] = to
+    return as_yaml(data)
+
+
+PAIR, STEPS = multi_template, interleaved_template
+EXAMPLE = ("examples", 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "path", "to", "message"),
+    [
+        (PAIR, ("form",), "single", "pictures: a 'single' form has one picture and no such field"),
+        (PAIR, ("pictures",), None, "pictures: the form 'multi' needs it"),
+        (PAIR, ("pictures", "plan"), {}, "pictures.plan: "),
+        (PAIR, ("pictures", "number"), 2.5, "pictures.number: "),
+        (PAIR, ("pictures", "number"), True, "pictures.number: "),
+        (PAIR, ("pictures", "plan", "object", "bank"), None, "pictures.plan.object: give one of"),
+        (PAIR, ("pictures", "plan", "where", "apart"), "family", "pictures.plan.where: 'apart' names a fact"),
+        (PAIR, ("pictures", "plan", "where"), {"text": "x", "same": "true"}, "pictures.plan.where: 'same' and 'apart'"),
+        (PAIR, ("plan", "relation", "same"), "true", "plan.relation.same: Extra inputs"),
+        (PAIR, ("pictures", "plan", "camera"), {"values": ["a"]}, "plan.camera: a slot of 'plan' has this name"),
+        (PAIR, ("pictures", "plan", "number"), {"values": ["a"]}, "pictures.plan.number: the engine itself gives"),
+        (PAIR, ("plan", "pictures"), {"values": ["a"]}, "plan.pictures: the engine itself gives"),
+        (PAIR, ("plan", "relation", "match"), {"for": "object.is"}, "plan.relation.match.for: 'object.is' must name"),
+        (PAIR, ("dialogue", "describe"), None, "dialogue.describe: this field is required"),
+        (PAIR, ("questions",), None, "questions: at least 30 questions are needed, there are 0"),
+        (PAIR, (*EXAMPLE, "pictures"), None, "examples.2: an example of the form 'multi' has 'pictures'"),
+        (PAIR, (*EXAMPLE, "keywords"), ["a"], "examples.2: an example of the form 'multi' has 'pictures'"),
+        (PAIR, (*EXAMPLE, "pictures", 1, "plan", "where"), None, "examples.2.pictures.1.plan: it has ['object']"),
+        (PAIR, (*EXAMPLE, "pictures", 1), None, "examples.2.pictures: at least 2 pictures"),
+        (PAIR, (*EXAMPLE, "pictures", 1, "keywords"), [], "examples.2.pictures.1.keywords: "),
+        (PAIR, (*EXAMPLE, "answer"), None, "examples.2: 'question' and 'answer' are required"),
+        (PAIR, (*EXAMPLE, "question"), "<image> What?", "examples.2: '<image>' is added by the engine"),
+        (PAIR, (*EXAMPLE, "chat"), [{"question": "a?", "answer": "b"}] * 5, "examples.2.chat: at most 4"),
+        (STEPS, ("dialogue", "describe"), "x", "dialogue.describe: an interleaved ability has conversations only"),
+        (STEPS, ("questions",), ["What?"], "questions: in an interleaved ability the model writes"),
+        (STEPS, (*EXAMPLE, "question"), "What?", "examples.2: an interleaved example has a 'chat'"),
+        (STEPS, (*EXAMPLE, "plan", "other"), "x", "examples.2.plan: it has ['other', 'task'] but needs ['task']"),
+        (STEPS, (*EXAMPLE, "pictures", 1, "plan", "view"), None, "but needs ['view'] and may have ['state']"),
+        (STEPS, (*EXAMPLE, "chat", 1, "question"), "No picture?", "examples.2.chat.1: the question must say"),
+        (STEPS, (*EXAMPLE, "chat", 1, "question"), "《a》 and 《b》?", "examples.2.chat.1: the question must say once"),
+        (STEPS, (*EXAMPLE, "chat", 1, "question"), "《a》 and b》?", "examples.2.chat.1: the question must say once"),
+        (STEPS, (*EXAMPLE, "chat", 1, "question"), "《a》?", "examples.2.chat.1: the question only shows its picture"),
+        (STEPS, (*EXAMPLE, "chat", 1, "question"), "<image> 《a》 b?", "examples.2: '<image>' is added by the engine"),
+        (STEPS, (*EXAMPLE, "chat", 0, "answer"), "It is 《a》.", "examples.2.chat.0: the question must say once"),
+        (STEPS, (*EXAMPLE, "chat", 0, "answer"), "It is a》.", "examples.2.chat.0: the question must say once"),
+        (STEPS, (*EXAMPLE, "chat"), [{"question": "《a》 b?", "answer": "c"}] * 3, "chat: 3 turns for 2 pictures"),
+    ],
+)  # fmt: skip
+def test_what_a_template_of_several_pictures_needs(make: Any, path: Any, to: Any, message: str) -> None:
+    with pytest.raises(SynthError) as error:
+        parse_ability(changed(make("x"), *path, to=to), "x.yaml")
+    assert message in error.value.message
+    assert all(line.startswith("x.yaml, line ") for line in error.value.message.splitlines())
+
+
+def checked(folder: Path, make: Any, text: str | None = None) -> list[str]:
+    name = "pair" if make is PAIR else "steps"
+    file = plugin_dir(folder, name, make) / "templates" / f"{name}.yaml"
+    if text is not None:
+        file.write_text(text)
+    return check_ability(file).problems
+
+
+@pytest.mark.parametrize("make", [PAIR, STEPS])
+def test_sound_templates_of_several_pictures_pass_their_check(make: Any, tmp_path: Path) -> None:
+    assert checked(tmp_path, make) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "path", "to", "message"),
+    [
+        (STEPS, ("pictures", "number"), "{{ task.parts }}", "has no fact 'parts', which"),
+        (STEPS, ("pictures", "plan", "state", "when"), "task.many", "has no fact 'many', which"),
+        (PAIR, ("pictures", "plan", "object", "apart"), "familiy", "'object.familiy': no entry of 'object'"),
+        (PAIR, ("pictures", "number"), 7, "pictures.plan.object: there are too few entries for 7"),
+        (PAIR, ("pictures", "number"), 1, "pictures.number: '1' is no number of pictures"),
+        (PAIR, ("pictures", "plan", "object", "bank"), "thingg", "pictures.plan.object.bank: There is no keyword bank"),
+        (PAIR, ("write", "request"), "{{ pictures[0].object.look }}", "has no fact 'look', which"),
+        (PAIR, ("write", "request"), "{% for p in pictures %}{{ p.object.look }}{% endfor %}", "has no fact 'look'"),
+        (PAIR, ("write", "request"), "{{ pictures[0].size }}", "a picture has no 'size'"),
+        (PAIR, (*EXAMPLE, "pictures", 1, "keywords"), ["x", "y", "z"], "(describe): the filter 'restrictions'"),
+        (PAIR, (*EXAMPLE, "pictures", 1, "keywords"), ["teapot"], "example 3: 1 keywords, not 3 to 6"),
+        (STEPS, (*EXAMPLE, "chat", 1, "answer"), "Yes", "example 3 (chat): the filter 'length' drops it"),
+    ],
+)  # fmt: skip
+def test_the_check_says_what_is_wrong_with_several_pictures(
+    make: Any, path: Any, to: Any, message: str, tmp_path: Path
+) -> None:
+    name = "pair" if make is PAIR else "steps"
+    found = "\n".join(checked(tmp_path, make, changed(make(name), *path, to=to)))
+    assert message in found
+    assert f"{name}.yaml" in found or "example 3" in found
+
+
+def test_a_fact_that_is_asked_for_first_may_be_missing(tmp_path: Path) -> None:
+    request = "{% for p in pictures %}{% if p.object.look is defined %}{{ p.object.look }}{% endif %}{% endfor %}"
+    assert checked(tmp_path, PAIR, changed(PAIR("pair"), "write", "request", to=request)) == []

@@ -16,8 +16,8 @@ from synth.abilities import PICTURE_MARK
 from synth.errors import ReplyError
 from synth.produce.dialogue import without_mark
 from synth.produce.parsing import NO_SCHEMA, clean, reply_object, strip_wrapping
-from synth.records import IMAGE_PLACEHOLDER, Role
-from synth.text import content_stems
+from synth.records import Role
+from synth.text import content_stems, covers
 
 _USER = frozenset(("user", "human", "learner", "student", "customer", "shopper", "reader", "child", "question", "q"))
 _ASSISTANT = frozenset(("assistant", "gpt", "bot", "teacher", "guide", "narrator", "answer"))
@@ -26,17 +26,26 @@ _LETTERS: Mapping[str, Mapping[str, Role]] = {
     "b": {"a": "user", "b": "assistant"},
     "q": {"q": "user", "a": "assistant"},
 }
-_LABELLED = re.compile(r"\W*([A-Za-z]+)\s*\d*\W{0,3}:\s*(.*)")
+_LABELLED = re.compile(r"[^\w《]*+([A-Za-z]+)\s*+\d*+[^\w《]{0,3}:\**\s*(.*)")
 _ROLE_KEYS, _TEXT_KEYS = ("role", "from", "speaker"), ("content", "value", "text")
+#: a picture of which nothing is said, as models write it
+_PLACEHOLDER = re.compile(
+    r"[\[({]{0,2}<\s?(?:image|picture|photo|img)[ _]?\d{0,2}\s?/?>[\])}]{0,2}"
+    r"|[\[(](?:image|picture|photo)[ _]?\d{0,2}[\])]",
+    re.IGNORECASE,
+)
 #: other ways in which models set off what a picture shows
 _OTHER_MARKS = re.compile(
     r"<<([^<>]{1,300})>>|«([^«»]{1,300})»|【([^【】]{1,300})】|〈([^〈〉]{1,300})〉|＜([^＜＞]{1,300})＞"
-    r"|[\[(](?:image|picture|photo)(?: \d)?(?: of| shows)?:?\s+([^\[\]()]{1,300})[\])]",
+    r"|[\[(<](?:image|picture|photo)(?: \d)?(?: of| shows)?:?\s+([^\[\]()<>]{1,300})[\])>]",
     re.IGNORECASE,
 )
-#: with whole pairs written as \0 and \1: a 《 that is never closed, a 》 that was never opened
-_OPENED = re.compile(r"《([^《》\0\1]*?)([.!?]?)\s*$")
-_CLOSED = re.compile(r"([^《》\0\1.!?:]*)》")
+#: in brackets or behind a colon, which may be what a picture shows or just how people speak
+_SET_OFF = re.compile(r"[\[({]([^\[\](){}]{1,300})[\])}]|(?<=:)\s([^:.!?\[\](){}]{1,300})(?=[.!?]|$)")
+#: with whole pairs written as \0 and \1: a 《 that is never closed, up to the end of its sentence
+_OPENED = re.compile(r"《([^《》\0\1]*?)(?=[.!?](?:\s|$)|$)")
+#: behind which a sentence starts, or what a colon leads to
+_STARTS = ("《", "\0", "\1", ".", "!", "?", ":")
 _BEFORE_PUNCTUATION = re.compile(r"\s+([.,!?;])")
 
 
@@ -60,8 +69,6 @@ def parse_conversation(
     """
     repairs: list[str] = []
     messages = _in_turn(_messages(reply, schema, repairs), repairs)
-    for message in messages:
-        message.text = _marked(message.text, repairs)
     _swap_speakers(messages, repairs)
     pairs = list(zip(messages[::2], messages[1::2], strict=True))
     pairs = _as_many(pairs, len(pictures), repairs)
@@ -75,7 +82,7 @@ def parse_conversation(
 
 def _messages(reply: str, schema: Mapping[str, Any], repairs: list[str]) -> list[_Message]:
     """Who says what, as the reply has it."""
-    data = reply_object(reply, repairs, schema)
+    data = reply_object(reply, repairs, schema, "turns")
     if data is None:
         repairs.append("turns_from_text")
         return _from_text(strip_wrapping(reply, []))
@@ -129,10 +136,10 @@ def _in_turn(messages: list[_Message], repairs: list[str]) -> list[_Message]:
     """Cleaned, without pairs in which nobody says anything, speakers taking turns."""
     for message in messages:
         # in the user's turn a placeholder is a picture of which nothing is said
-        text = message.text.replace(IMAGE_PLACEHOLDER, "《》")
+        text = _PLACEHOLDER.sub("《》", message.text)
         if text != message.text:
             repairs.append("placeholder_taken")
-        message.text = clean(text, repairs)
+        message.text = _marked(clean(text, repairs), repairs)
     kept: list[_Message] = []
     for at in range(0, len(messages) - len(messages) % 2, 2):
         if messages[at].text or messages[at + 1].text:
@@ -153,9 +160,11 @@ def _in_turn(messages: list[_Message], repairs: list[str]) -> list[_Message]:
 
 def _swap_speakers(messages: list[_Message], repairs: list[str]) -> None:
     """Where the assistant begins, and shows all the pictures, the names are swapped: the user shows them."""
-    if not messages or messages[0].speaker == "user":
-        return
     shown = {message.speaker for message in messages if message.marks}
+    if not messages or messages[0].speaker == "user":
+        if shown == {"assistant"} and sum(bool(message.marks) for message in messages) > 1:
+            raise ReplyError("all the pictures are in the answers")
+        return
     if shown != {"assistant"}:
         raise ReplyError("the conversation begins with the assistant")
     for message in messages:
@@ -176,20 +185,23 @@ def _marked(text: str, repairs: list[str]) -> str:
 
 
 def _closed(text: str) -> str:
-    """One missing bracket, at the end of the text or at the start of a sentence, is where the other belongs."""
+    """A lone bracket gets the other one: at the end of its sentence, or at the start (behind a colon)."""
     whole = PICTURE_MARK.sub(lambda match: f"\0{match[1]}\1", text)
-    whole = _OPENED.sub(lambda match: f"\0{match[1]}\1{match[2]}", whole)
-    whole = _CLOSED.sub(lambda match: f" \0{match[1].strip()}\1", whole)
-    if "《" in whole or "》" in whole:
+    whole = _OPENED.sub(lambda match: f"\0{match[1]}\1", whole)
+    *before, rest = whole.split("》")
+    for piece in reversed(before):
+        start = max(map(piece.rfind, _STARTS)) + 1
+        rest = f"{piece[:start]} \0{piece[start:].strip()}\1{rest}"
+    if "《" in rest:
         raise ReplyError("a bracket 《 or 》 has no other one")
-    return " ".join(whole.replace("\0", "《").replace("\1", "》").split())
+    return " ".join(rest.replace("\0", "《").replace("\1", "》").split())
 
 
 def _as_many(
     pairs: list[tuple[_Message, _Message]], wanted: int, repairs: list[str]
 ) -> list[tuple[_Message, _Message]]:
-    """As many pairs as pictures; an exchange of thanks at the end, without one, may go."""
-    if len(pairs) == wanted + 1 and not (pairs[-1][0].marks or pairs[-1][1].marks):
+    """As many pairs as pictures; an exchange of thanks at the end, which alone has none, may go."""
+    if [bool(user.marks or assistant.marks) for user, assistant in pairs] == [True] * wanted + [False]:
         repairs.append("closing_dropped")
         pairs = pairs[:-1]
     if len(pairs) != wanted:
@@ -213,13 +225,22 @@ def _give_one_mark(
         if not assistant.text.strip(" .,!?"):
             raise ReplyError(f"turn {number + 1}: the assistant says nothing")
     if not user.marks:
-        said = next((one for one in keywords if one and one.lower() in user.text.lower()), "")
-        if said:
-            at = user.text.lower().index(said.lower())
-            user.text = f"{user.text[:at]}《{said}》{user.text[at + len(said) :]}"
-        else:
-            user.text += " 《》"
+        user.text = _with_mark(user.text, keywords)
         repairs.append("brackets_added")
+
+
+def _with_mark(text: str, keywords: Sequence[str]) -> str:
+    """The text with 《》 around what is set off in it and says what the picture shows; at its end if nothing is."""
+    shown = content_stems(" ".join(keywords))
+    fitting = [
+        match
+        for match in _SET_OFF.finditer(text)
+        if (stems := content_stems(match[1] or match[2])) and covers(shown, stems, 0.5)
+    ]
+    if len(fitting) != 1:
+        return f"{text} 《》"
+    [match] = fitting
+    return f"{text[: match.start()]} 《{(match[1] or match[2]).strip()}》{text[match.end() :]}"
 
 
 def _check_mark(number: int, user: _Message, pictures: Sequence[Sequence[str]]) -> None:

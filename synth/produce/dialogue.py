@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from synth.abilities import PICTURE_MARK
 from synth.records import IMAGE_PLACEHOLDER, Form, Turn
-
-#: a 《》 with what leads to it: "Here is my counter: 《...》." leaves "Here is my counter."
-_LED_TO = re.compile(rf"\s*[:,]?\s*{PICTURE_MARK.pattern}\s*(?=[.,!?;])|[\s:,]*{PICTURE_MARK.pattern}\s*$")
 
 
 def turns_of(pairs: Sequence[tuple[str, str]], images: int, form: Form) -> list[Turn]:
@@ -28,7 +24,16 @@ def turns_of(pairs: Sequence[tuple[str, str]], images: int, form: Form) -> list[
 
 
 def without_mark(text: str) -> str:
-    """What the user says, without what the picture shows."""
-    left = PICTURE_MARK.sub(" ", _LED_TO.sub("", text))
-    left = " ".join(left.split()).lstrip(" .,:;")
+    """What the user says, without what the picture shows and what leads to it: "Here is my counter: 《...》." leaves
+    "Here is my counter."
+    """
+    mark = PICTURE_MARK.search(text)
+    before, after = (text[: mark.start()].rstrip(), text[mark.end() :].lstrip()) if mark else (text, "")
+    if before.endswith((".", "!", "?", "…")):
+        after = after.lstrip(" .,;!?…")
+    if not after or after.startswith((".", ",", "!", "?", ";")):
+        left = before.rstrip(" ,:;") + after
+    else:
+        left = f"{before} {after}"
+    left = " ".join(left.split()).lstrip(" .,:;!?").rstrip(" ,:;")
     return left if not left or left.endswith((".", "!", "?", "…")) else f"{left}."

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from synth.backends.render.base import AnyRenderer, Rendered, RenderRequest
 from synth.backends.score.base import Score, ScoreRequest
@@ -28,8 +28,18 @@ from synth.seeding import derive_seed
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
+Made = TypeVar("Made")
+
 #: pictures that the image filters look at together
 _BATCH = 16
+
+
+class _Undone(Dropped):
+    """A picture cannot be drawn or scored: in which step, and why."""
+
+    def __init__(self, step: str, reason: str) -> None:
+        super().__init__(reason)
+        self.step, self.reason = step, reason
 
 
 class Illustrator:
@@ -94,6 +104,8 @@ class Illustrator:
                     await self._store(candidate, number, picture)
             drop_if(verdict, candidate)
             candidate.state = "accepted"
+        except _Undone as undone:
+            candidate.fail(undone.step, undone.reason)
         except Dropped:
             pass
         if self._layer is not None:
@@ -159,14 +171,15 @@ class Illustrator:
         """All pictures of the sample: at once, or one after the other where each starts from the one before."""
         numbers = range(len(candidate.images))
         if self._strength is None:
-            return list(await asyncio.gather(*(self._picture(candidate, number, None) for number in numbers)))
+            return await _all(lambda number: self._picture(candidate, number, None), len(numbers))
         made: list[Rendered] = []
         for number in numbers:
             made.append(await self._picture(candidate, number, made[-1].image if made else None))
         return made
 
     async def _draw_again(self, candidate: Candidate, number: int, pictures: list[Rendered], attempt: int) -> Rendered:
-        made = await self._picture(candidate, number, pictures[number - 1].image if number else None)
+        previous = pictures[number - 1].image if number and self._strength is not None else None
+        made = await self._picture(candidate, number, previous)
         note = f"drawn {attempt} times: a filter failed it before"
         return replace(made, note="; ".join(filter(None, (made.note, note))))
 
@@ -174,13 +187,12 @@ class Illustrator:
         try:
             return await self._backends.render(self._request(candidate, number, previous))
         except PictureRefused as refusal:
-            candidate.fail("render", self._of(candidate, number, refusal.message))
-            raise Dropped from refusal
+            raise _Undone("render", self._of(candidate, number, refusal.message)) from refusal
         except FATAL:
             raise
         except Exception as error:  # of this prompt alone (flow.blame)
-            candidate.fail("render", self._of(candidate, number, f"{type(error).__name__}: {error}"))
-            raise Dropped from error
+            problem = self._of(candidate, number, f"{type(error).__name__}: {error}")
+            raise _Undone("render", problem) from error
 
     @staticmethod
     def _of(candidate: Candidate, number: int, problem: str) -> str:
@@ -188,8 +200,7 @@ class Illustrator:
         return f"picture {number + 1}: {problem}" if len(candidate.images) > 1 else problem
 
     async def _score_all(self, candidate: Candidate, pictures: list[Rendered]) -> list[Score]:
-        scores = (self._score_one(candidate, number, picture) for number, picture in enumerate(pictures))
-        return list(await asyncio.gather(*scores))
+        return await _all(lambda number: self._score_one(candidate, number, pictures[number]), len(pictures))
 
     async def _score_one(self, candidate: Candidate, number: int, picture: Rendered) -> Score:
         """How well a picture matches its own prompt, those of its siblings, and the dialogue."""
@@ -203,8 +214,8 @@ class Illustrator:
         except FATAL:
             raise
         except Exception as error:  # of this picture alone (flow.blame)
-            candidate.fail("score", self._of(candidate, number, f"{type(error).__name__}: {error}"))
-            raise Dropped from error
+            problem = self._of(candidate, number, f"{type(error).__name__}: {error}")
+            raise _Undone("score", problem) from error
 
     async def _store(self, candidate: Candidate, number: int, picture: Rendered) -> None:
         """Write a picture; those of rejected candidates are kept for inspection."""
@@ -255,6 +266,24 @@ class Illustrator:
             previous=previous,
             strength=self._strength or 0.0 if previous is not None else 0.0,
         )
+
+
+async def _all(make: Callable[[int], Awaitable[Made]], count: int) -> list[Made]:
+    """What is made of the numbers below `count`, all at once. Where some cannot be made, all end before the first of
+    them in order counts: which is the first in time may differ from run to run."""
+
+    async def outcome(number: int) -> Made | Dropped:
+        try:
+            return await make(number)
+        except Dropped as dropped:
+            return dropped
+
+    made: list[Made] = []
+    for one in await asyncio.gather(*map(outcome, range(count))):
+        if isinstance(one, Dropped):
+            raise one
+        made.append(one)
+    return made
 
 
 def _sample_scores(scores: Sequence[Score]) -> dict[str, float | None]:

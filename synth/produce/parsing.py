@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -18,13 +18,14 @@ from synth.errors import ReplyError
 from synth.records import IMAGE_PLACEHOLDER
 
 _THINK = re.compile(r"<think>.*?</think>|^.*?</think>", re.DOTALL)
-_FENCE = re.compile(r"```(?:\w+)?\s*(.*?)```", re.DOTALL)
+# *+ and ++ never give back what they took: on a long reply that would take forever
+_FENCE = re.compile(r"```\w*+\s*+(.*?)```", re.DOTALL)
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
-_ASKED = re.compile(r"\W*(?:q|question|user|human)\s*\d*\W*[:.](.*)", re.IGNORECASE)
-_ANSWERED = re.compile(r"\W*(?:a|answer|assistant|gpt)\s*\d*\W*[:.](.*)", re.IGNORECASE)
-_LABEL = re.compile(r"^\W*(?:prompt|keywords?|answer|response|output)\s*\d*\s*:\s*", re.IGNORECASE)
+_ASKED = re.compile(r"\W*+(?:q|question|user|human)\s*+\d*+\W{0,3}[:.]\**(.*)", re.IGNORECASE)
+_ANSWERED = re.compile(r"\W*+(?:a|answer|assistant|gpt)\s*+\d*+\W{0,3}[:.]\**(.*)", re.IGNORECASE)
+_LABEL = re.compile(r"^\W*+(?:prompt|keywords?|answer|response|output)\s*+\d*+\s*+:\s*", re.IGNORECASE)
 #: "Prompt 1: ...", and as a name in an object "picture_1"
-_PROMPT_LINE = re.compile(r"\W*(?:prompt|picture|image|step)\s*\d+\W{0,3}:\s*(.+)", re.IGNORECASE)
+_PROMPT_LINE = re.compile(r"\W*+(?:prompt|picture|image|step)\s*+(\d{1,2})\W{0,3}:\s*(.+)", re.IGNORECASE)
 _NUMBERED = re.compile(r"(?:prompt|picture|image|step)[ _]?(\d{1,2})", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028\u2029\ufeff]+")
 _MARKUP = re.compile(r"[,(){}\[\]<>\"|\\]")
@@ -41,7 +42,7 @@ def parse_written(
     `pictures` is how many there must be where a sample has several; None for one.
     """
     repairs: list[str] = []
-    data = reply_object(reply, repairs, schema)
+    data = reply_object(reply, repairs, schema, "" if pictures is None else "pictures")
     if data is None:
         if pictures is None:
             data = {"keywords": _keywords_from_text(reply)}
@@ -64,16 +65,14 @@ def parse_written(
 
 def _pictures(data: Mapping[str, Any], wanted: int, repairs: list[str]) -> list[Any]:
     """The keywords of each picture as the reply has them."""
-    found = data.get("pictures")
-    if found is None:
-        named = {key: value for key, value in data.items() if _NUMBERED.fullmatch(key)}
-        found = [named[key] for key in sorted(named, key=lambda key: int(_NUMBERED.sub(r"\1", key)))]
-        if found:
-            repairs.append("pictures_from_names")
+    found = data.get("pictures", data)
+    if isinstance(found, dict):
+        found = _by_number((int(match[1]), one) for key, one in found.items() if (match := _NUMBERED.fullmatch(key)))
+        repairs += ["pictures_from_names"] if found else []
     if not isinstance(found, list) or not found:
         raise ReplyError("the reply has no list of pictures")
     found = [_of_picture(one) for one in found]
-    if len(found) > wanted and not any(found[wanted:]):
+    if len(found) > wanted and not any(map(_shows_something, found[wanted:])):
         del found[wanted:]
         repairs.append("empty_pictures_dropped")
     if len(found) != wanted:
@@ -81,11 +80,24 @@ def _pictures(data: Mapping[str, Any], wanted: int, repairs: list[str]) -> list[
     return found
 
 
+def _by_number(numbered: Iterable[tuple[int, Any]]) -> list[Any]:
+    """In the order of their numbers, which must be different ones."""
+    found = sorted(numbered, key=lambda one: one[0])
+    if len({number for number, _ in found}) < len(found):
+        raise ReplyError("two pictures of the reply have the same number")
+    return [one for _, one in found]
+
+
 def _of_picture(one: Any) -> Any:
     """A picture that came as an object: {"keywords": [...]}."""
     if not isinstance(one, dict):
         return one
     return next((one[key] for key in ("keywords", "prompt", "description") if key in one), None)
+
+
+def _shows_something(one: Any) -> bool:
+    texts = one if isinstance(one, list) else [one]
+    return any(text.strip() if isinstance(text, str) else text for text in texts)
 
 
 def _keywords(raw: Any, where: str, repairs: list[str]) -> list[str]:
@@ -135,7 +147,7 @@ def parse_turns(reply: str, schema: Mapping[str, Any] = NO_SCHEMA) -> tuple[list
     Where every answer asks and no question does, the two were swapped.
     """
     repairs: list[str] = []
-    data = reply_object(reply, repairs, schema)
+    data = reply_object(reply, repairs, schema, "turns")
     pairs: list[tuple[str, str]] = []
     if data is None:
         pairs = _pairs_from_text(strip_wrapping(reply, []))
@@ -170,7 +182,8 @@ def is_complete(reply: str) -> bool:
     """Whether a reply that was cut off holds a whole JSON object all the same: some models go on with blanks or
     chatter. Nothing else can be trusted then, as its end may be missing."""
     try:
-        return isinstance(_decoded(strip_wrapping(reply, []))[0], dict)
+        text = strip_wrapping(reply, [])
+        return isinstance(_decoded(text, max(0, text.find("{")))[0], dict)
     except (ValueError, RecursionError):
         return False
 
@@ -194,15 +207,21 @@ def clean_keyword(text: str) -> str:
     return " ".join(_MARKUP.sub(" ", text).split()).strip(" .;:-*")
 
 
-def reply_object(reply: str, repairs: list[str], schema: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The JSON object in `reply`, or None if there is no object at all."""
+def reply_object(reply: str, repairs: list[str], schema: Mapping[str, Any], only: str = "") -> dict[str, Any] | None:
+    """The JSON object in `reply`, or None if there is no object at all.
+
+    A list without its object is that of the field `only`, where one is named.
+    """
     try:
         data = orjson.loads(reply)
     except orjson.JSONDecodeError:
-        data = _repaired(reply, repairs)
+        data = _repaired(reply, repairs, "[{" if only else "{")
     if isinstance(data, list) and len(data) == 1:
         data = data[0]
         repairs.append("list_unwrapped")
+    if isinstance(data, list) and only:
+        data = {only: data}
+        repairs.append("list_wrapped")
     if not isinstance(data, dict):
         return None
     _refuse_cut(data, schema, "reply")
@@ -226,19 +245,23 @@ def _refuse_cut(value: Any, schema: Mapping[str, Any], name: str) -> None:
             _refuse_cut(value.get(key), part, key)
 
 
-def _repaired(reply: str, repairs: list[str]) -> Any:
+def _repaired(reply: str, repairs: list[str], opening: str) -> Any:
+    """What begins with one of the `opening` brackets; None if nothing does."""
     text = strip_wrapping(reply, repairs)
     start = text.find("{")
     if start < 0:
         return None
+    early = text.find("[") if "[" in opening else -1
+    if 0 <= early < start and not text[early + 1 : start].strip(" \n\t["):
+        start = early
     try:
-        data, end = _decoded(text)
+        data, end = _decoded(text, start)
     except RecursionError as error:
         raise ReplyError("the reply is nested too deeply") from error
     except ValueError:
         fixed = _TRAILING_COMMA.sub(r"\1", text[start:])
         try:
-            data, end = json.JSONDecoder(strict=False).raw_decode(fixed)
+            data, end = _decoded(fixed, 0)
         except (ValueError, RecursionError) as error:
             raise ReplyError("the reply is not valid JSON, perhaps cut off") from error
         repairs.append("trailing_comma")
@@ -248,9 +271,9 @@ def _repaired(reply: str, repairs: list[str]) -> Any:
     return data
 
 
-def _decoded(text: str) -> tuple[Any, int]:
-    """The first JSON object in `text`, and where it ends."""
-    return json.JSONDecoder(strict=False).raw_decode(text, max(0, text.find("{")))
+def _decoded(text: str, start: int) -> tuple[Any, int]:
+    """The JSON value at `start`, and where it ends."""
+    return json.JSONDecoder(strict=False).raw_decode(text, start)
 
 
 def strip_wrapping(reply: str, repairs: list[str]) -> str:
@@ -274,7 +297,8 @@ def _keywords_from_text(reply: str) -> list[str]:
 
 def _pictures_from_text(reply: str) -> list[str]:
     """Lines such as "Prompt 1: a, b, c" (StableLLaVA, figure 7)."""
-    found = [match[1] for line in strip_wrapping(reply, []).split("\n") if (match := _PROMPT_LINE.match(line))]
+    lines = map(_PROMPT_LINE.match, strip_wrapping(reply, []).split("\n"))
+    found = _by_number((int(match[1]), match[2]) for match in lines if match)
     if not found:
         raise ReplyError("the reply is neither JSON nor a list of prompts")
     return found

@@ -34,7 +34,7 @@ def order_keywords(
     ordered = []
     for keyword in sorted(keywords, key=rank):
         stems = content_stems(keyword)
-        known = bool(first) and stems <= planned
+        known = bool(stems) and stems <= planned  # in another script a keyword has no stems
         if not (known or stems & others or any(in_words(keyword, word) for word in ability.write.leave_out)):
             ordered.append(keyword)
     last = [

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from synth.abilities import FEWEST_PICTURES, MOST_PICTURES, Ability, PictureSlot, Slot
+from synth.abilities import FEWEST_PICTURES, MOST_PICTURES, Ability, FieldPath, PictureSlot, Slot
 from synth.banks import EvenDraw, KeywordBank
 from synth.errors import SynthError
 from synth.records import Entry
@@ -46,13 +46,12 @@ class Planner:
         self._env = environment()
         self._sources: dict[str, _Source] = {}
         for path, name, slot in ability.slots():
-            where = ability.where(path)
             pool: tuple[Entry, ...] = ()
             if slot.bank is not None:
                 pool = banks[slot.bank].entries
             elif slot.values is not None:
                 pool = tuple(Entry(text=value) for value in slot.values)
-            self._sources[name] = _Source(slot, pool, where, self._env)
+            self._sources[name] = _Source(ability, path, slot, pool, self._env)
         self._number = None
         if ability.pictures is not None:
             field = "pictures.number"
@@ -115,7 +114,7 @@ class Planner:
             if all(source.differs(entry, other) for other in drawn):
                 return entry
         raise SynthError(
-            f"{source.where}: there are too few entries for {len(drawn) + 1} different pictures.",
+            f"{source.where()}: there are too few entries for {len(drawn) + 1} different pictures.",
             "Add entries, or relax 'match' or 'apart'.",
         )
 
@@ -128,7 +127,7 @@ class Planner:
             fitting = [entry for entry in source.pool if _fits(entry, wanted)]
             if not fitting:
                 raise SynthError(
-                    f"{source.where}.match: no entry of the bank '{slot.bank}' fits {wanted}.",
+                    f"{source.where('match')}: no entry of the bank '{slot.bank}' fits {wanted}.",
                     f"Add entries with these facts to the bank, or relax the 'match' of '{name}'.",
                 )
             self._draws[key] = EvenDraw(fitting, self._run_seed, self._ability.name, *key)
@@ -138,17 +137,23 @@ class Planner:
 class _Source:
     """Where the entries of one slot come from, and when."""
 
-    def __init__(self, slot: Slot, pool: tuple[Entry, ...], where: str, env: Environment) -> None:
+    def __init__(
+        self, ability: Ability, path: FieldPath, slot: Slot, pool: tuple[Entry, ...], env: Environment
+    ) -> None:
         self.slot = slot
         self.pool = pool
-        self.where = where
-        self._text = None if slot.text is None else compile_template(env, slot.text, f"{where}.text")
-        self._when = None if slot.when is None else compile_condition(env, slot.when, f"{where}.when")
+        self._ability, self._path = ability, path
+        self._text = None if slot.text is None else compile_template(env, slot.text, self.where("text"))
+        self._when = None if slot.when is None else compile_condition(env, slot.when, self.where("when"))
         self._same: Condition | None = None
         self._apart: str | None = None
         if isinstance(slot, PictureSlot):
             self._apart = slot.apart
-            self._same = None if slot.same is None else compile_condition(env, slot.same, f"{where}.same")
+            self._same = None if slot.same is None else compile_condition(env, slot.same, self.where("same"))
+
+    def where(self, *field: str) -> str:
+        """File, line and field, to begin an error with."""
+        return self._ability.where((*self._path, *field))
 
     def is_wanted(self, values: Mapping[str, Any]) -> bool:
         return self._when is None or self._when(values)
@@ -160,7 +165,7 @@ class _Source:
         """The entry of a slot that is a text made of others, or None if it is drawn."""
         if self._text is None:
             return None
-        return Entry(text=render_template(self._text, f"{self.where}.text", values))
+        return Entry(text=render_template(self._text, self.where("text"), values))
 
     def differs(self, one: Entry, other: Entry) -> bool:
         if one.text == other.text:

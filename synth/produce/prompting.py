@@ -122,12 +122,8 @@ class Prompter:
     def _reply_of(self, example: Demonstration) -> dict[str, Any]:
         """What the model should have replied to make this dialogue."""
         if self.ability.form == "interleaved":
-            shown = iter(example.picture_plans)
-            leading = self.ability.prompt.lead[0]
-            texts = [
-                _PLACEHOLDER.sub(lambda _: f"《{ {**example.plan, **next(shown)}[leading] }》 ", turn.text)
-                for turn in example.turns
-            ]
+            shown = (self._shown(example, number) for number in range(len(example.keywords)))
+            texts = [_PLACEHOLDER.sub(lambda _: f"《{next(shown)}》 ", turn.text) for turn in example.turns]
         else:
             texts = [turn.text.replace(IMAGE_PLACEHOLDER, "").strip() for turn in example.turns]
         if self.kind == "describe":
@@ -135,6 +131,11 @@ class Prompter:
         asks, answers = PAIR[self.ability.form]
         pairs = zip(texts[::2], texts[1::2], strict=True)
         return {"turns": [{asks: question, answers: answer} for question, answer in pairs]}
+
+    def _shown(self, example: Demonstration, number: int) -> str:
+        """What is said of a picture where it arrives: the first leading slot that it has, or its first keyword."""
+        plan = {**example.plan, **example.picture_plans[number]}
+        return next((plan[slot].text for slot in self.ability.prompt.lead if slot in plan), example.keywords[number][0])
 
     def _compile(self, env: Environment, source: str, field: str) -> tuple[Template, str]:
         where = self.ability.where(field)

@@ -248,6 +248,8 @@ class Synthesizer:
     def _image(self, candidate: Candidate, number: int, keywords: list[str]) -> Image:
         """What is to be drawn. All seeds of a sample come from its own; with `same_noise` they are the same."""
         ordered = order_keywords(keywords, candidate.plan_of(number), self.ability, candidate.siblings_of(number))
+        if not ordered:
+            raise ReplyError(f"picture {number + 1}: no keyword is left")
         pictures = self.ability.pictures
         one_seed = number == 0 or (pictures is not None and pictures.same_noise)
         return Image(

@@ -355,7 +355,7 @@ def test_a_bank_that_the_ability_does_not_use_is_an_error() -> None:
     with pytest.raises(SynthError) as error:
         judge({"things": ["minerals"]})
     assert "filters: contradiction: the ability does not draw from the keyword bank 'minerals'" in error.value.message
-    assert error.value.fix == "Banks of this ability: animals, color, odd, thing."
+    assert error.value.fix == "Banks of this ability: animals, color, odd, task, thing."
 
 
 def test_without_a_bank_of_colors_the_basic_ones_are_known() -> None:

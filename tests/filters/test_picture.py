@@ -34,7 +34,10 @@ def test_a_picture_is_not() -> None:
 
 def test_the_worst_picture_counts() -> None:
     blank = Rendered(PILImage.new("RGB", (64, 64), "gray"))
-    assert verdict(chain("picture"), candidate(), "image", [drawn(), blank]).outcome == "fail"
+    two = candidate()
+    two.images *= 2
+    found = verdict(chain("picture"), two, "image", [drawn(), blank])
+    assert (found.outcome, found.picture) == ("fail", 1)
 
 
 @pytest.mark.parametrize(("reason", "outcome"), [("", "pass"), ("flagged", "fail")])

@@ -12,8 +12,8 @@ from synth.errors import SynthError
 from synth.produce.plan import Planner
 from synth.produce.pool import Demonstration, demonstration
 from synth.produce.prompting import Prompter
-from synth.records import Entry
-from tests.doubles import ability, banks, candidate, template
+from synth.records import Entry, Image, Turn
+from tests.doubles import ability, banks, candidate, interleaved, multi, multi_template, template
 
 PLAN = {
     "subject": Entry(text="red fox", facts={"place": "a snowy forest"}),
@@ -148,3 +148,90 @@ def test_a_bank_entry_in_a_text_slot_is_not_rendered_either() -> None:
     made = ability(plan={**template()["plan"], "oddity": {"text": "{{ subject }}"}, "camera": {"values": ["photo"]}})
     planner = Planner(made, banks(thing="{{ 7*7 }}\n"), 0)
     assert planner.next().entries["oddity"].text == "{{ 7*7 }}"
+
+
+# -- several pictures -------------------------------------------------------------------------
+
+
+def test_the_messages_about_several_pictures() -> None:
+    prompter = Prompter(multi(), "describe")
+    plan, pictures = {"relation": Entry(text="one place")}, [{"object": Entry(text=one)} for one in ("fox", "owl")]
+    for own in pictures:
+        own["where"] = Entry(text="on the moon")
+    assert prompter.write_request(plan, pictures) == "Rule: Show 2 things.\n1: fox on the moon\n2: owl on the moon"
+    system, asked, reply = prompter.write_shared(prompter.own_examples()[:1]).messages
+    shape = '{"common": "what they have in common", "pictures": [["...", ...], ...]}'
+    assert system["content"].endswith(f"Reply with JSON only: {shape}")
+    assert asked["content"] == "Rule: Show 2 things.\n1: red fox in the rain\n2: barn owl in the rain"
+    assert json.loads(reply["content"]) == {
+        "common": "Both are in the rain.",
+        "pictures": [["red fox", "in the rain", "gray sky"], ["barn owl", "in the rain", "gray sky"]],
+    }
+    told = Demonstration("x", plan, pictures, {}, [["fox", "dust"], ["owl"]], "What is alike?", [])
+    assert prompter.converse_request(told) == "1: fox, dust\n2: owl\nWhat is alike?"
+    assert Prompter(multi(), "chat").converse_request(told).startswith("All: fox, dust, owl\n")
+    for kind in ("describe", "chat"):
+        shared = Prompter(multi(), kind).converse_shared(prompter.own_examples()[:1])  # type: ignore[arg-type]
+        assert "<image>" not in shared.json
+
+
+def test_the_messages_of_a_conversation() -> None:
+    prompter = Prompter(interleaved(), "describe")
+    assert prompter.kind == "chat"
+    system, asked, reply = prompter.converse_shared(prompter.own_examples()[:1]).messages
+    assert system["content"].endswith('{"turns": [{"user": "...", "assistant": "..."}, ...]}')
+    assert asked["content"] == (
+        "Task: mend a teapot\n1: broken teapot, wooden table, soft light\n2: mended teapot, wooden table, soft light"
+    )
+    assert json.loads(reply["content"])["turns"] == [
+        {"user": "《broken》 Here is my work. What now?", "assistant": "Glue the teapot first."},
+        {"user": "《mended》 Now it looks so. Is it good?", "assistant": "Yes, it is whole again."},
+    ]
+
+
+def test_fresh_examples_get_their_marks_back() -> None:
+    """A candidate's turns have placeholders; what the model is shown is what it should write."""
+    made = candidate(plan={"task": "mend a kite"}, form="interleaved", stage=2, id="steps-s0-000000", facts={})
+    made.picture_plans = [{"view": Entry(text=one)} for one in ("torn kite", "whole kite")]
+    made.images = [Image(prompt="x", keywords=[str(own["view"]), "grass"], seed=0) for own in made.picture_plans]
+    texts = ["<image>\nLook. What now?", "Mend it.", "<image>\nAnd now?", "Fly it."]
+    made.turns = [Turn(role="assistant" if n % 2 else "user", text=text) for n, text in enumerate(texts)]
+    reply = Prompter(interleaved(), "chat").converse_shared([demonstration(made, [])]).messages[2]["content"]
+    turns = json.loads(reply)["turns"]
+    assert [one["user"] for one in turns] == ["《torn kite》 Look. What now?", "《whole kite》 And now?"]
+    made.picture_plans = [{}, {}]  # no leading slot was drawn
+    reply = Prompter(interleaved(), "chat").converse_shared([demonstration(made, [])]).messages[2]["content"]
+    assert json.loads(reply)["turns"][0]["user"].startswith("《torn kite》 ")
+
+
+def test_schemas_ask_for_as_many_pictures_as_are_planned() -> None:
+    prompter = Prompter(multi(), "chat")
+    for count in (2, 4):
+        pictures = prompter.write_schema(count)["properties"]["pictures"]
+        assert (pictures["minItems"], pictures["maxItems"]) == (count, count)
+        assert (pictures["items"]["minItems"], pictures["items"]["maxItems"]) == (3, 6)
+        assert prompter.converse_schema(count)["properties"]["turns"]["maxItems"] == 4
+        turns = Prompter(interleaved(), "chat").converse_schema(count)["properties"]["turns"]
+        assert (turns["minItems"], turns["maxItems"], turns["items"]["required"]) == (
+            count,
+            count,
+            ["user", "assistant"],
+        )
+    assert prompter.write_schema(2) is prompter.write_schema(2)
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("{{ pictures[0].colour }}", "a picture has no 'colour'"),
+        ("{{ pictures[0].object.look }}", "'fox' has no fact 'look'"),
+        ("{{ pictures[0].items }}", "a picture has no 'items'"),
+        ("{{ pictures[0].keys() }}", "a picture has no 'keys'"),
+        ("{{ object }}", "'object' is undefined"),
+    ],
+)
+def test_a_missing_slot_of_a_picture_names_file_and_field(source: str, problem: str) -> None:
+    made = multi(write={**multi_template()["write"], "request": source})
+    with pytest.raises(SynthError, match=r"pair\.yaml, line 1: write\.request: ") as error:
+        Prompter(made, "chat").write_request({}, [{"object": Entry(text="fox")}])
+    assert problem in error.value.message
