@@ -16,7 +16,7 @@ from synth.abilities import Ability
 from synth.backends.render.base import Rendered
 from synth.filtering import Demand, Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
-from synth.text import all_stems, contains, content_stems, covers, stem, words
+from synth.text import all_stems, content_stems, covers, stem, words
 
 _CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|while|because|although|and|whereas|instead of|rather than)\b", re.IGNORECASE)
 #: coarser: "two rockers and two feet" is one statement
@@ -45,6 +45,9 @@ _WHERE = frozenset(
     for word in """stand lie lies lying hang sit rest cover put use serve set near beside next behind front around
     above below under middle distance""".split()  # noqa: SIM905
 )
+
+#: share of a step's words with which it has been said
+_HALF = 0.5
 
 
 class GroundingOptions(Record):
@@ -196,17 +199,29 @@ class Grounding(Filter):
         return ""
 
     def _unspoken(self, candidate: Candidate) -> str:
-        """Which turn's answer does not speak of what was drawn for its picture, or already of a later one's."""
+        """Which turn's answer does not speak of what was drawn for its picture, or speaks already of what was drawn
+        for a later one; which user says what the answer is to say."""
         plans = candidate.picture_plans
-        for number, answer in enumerate(candidate.answers[: len(plans)]):
-            spoken, own = content_stems(answer), all_stems(entry.text for entry in plans[number].values())
+        pairs = list(zip(candidate.questions, candidate.answers, strict=True))[: len(plans)]
+        before: frozenset[str] = frozenset()
+        for number, (question, answer) in enumerate(pairs):
+            asked, spoken = content_stems(question), content_stems(answer)
+            own = all_stems(entry.text for entry in plans[number].values())
             for source, share in self.options.turn.items():
-                if source in plans[number] and not contains(spoken, plans[number][source].text, share):
+                if source not in plans[number]:
+                    continue
+                said = content_stems(plans[number][source].text)
+                if not covers(spoken, said, share):
                     return f"turn {number + 1}: the answer does not speak of the {source} '{plans[number][source]}'"
+                shown = all_stems(entry.text for name, entry in plans[number].items() if name != source)
+                news = said - shown - before
+                if len(news) > 1 and covers(asked, news, _HALF):
+                    return f"turn {number + 1}: the user says the {source} already: '{plans[number][source]}'"
                 for later, plan in enumerate(plans[number + 1 :], number + 2):
                     strange = content_stems(plan[source].text) - own if source in plan else frozenset()
                     if len(strange) > 1 and covers(spoken, strange, share):
                         return f"turn {number + 1}: the answer gives the {source} of turn {later}: '{plan[source]}'"
+            before |= own
         return ""
 
     def _wanted(self, candidate: Candidate, source: str) -> frozenset[str]:
