@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -23,7 +23,7 @@ from synth.pointing import Pointer, exchanges, label, sentences
 from synth.records import Candidate, Record, Stage
 from synth.text import STOP_WORDS, stem, words
 
-Kind = Literal["color", "number", "thing"]
+Kind = Literal["color", "number", "thing", "word"]
 Items = Sequence[str | Pointer]
 
 #: the bank of color names, with the fact `family`
@@ -71,10 +71,39 @@ _COLORED = frozenset("is are was were isn't aren't color colored colour coloured
 _YES_OR_NO = frozenset("is are was were do does did has have can could will would should".split())  # noqa: SIM905
 _SHADE = frozenset("color colored colour coloured shade tone hue".split())  # noqa: SIM905
 
+#: words that tell no picture from another, even where only one has them among its keywords
+_FRAME = frozenset(
+    map(
+        stem,
+        """image picture photo photograph shot view scene show see seen thing object item place kind type sort style
+        color shade number count part piece pair row group heap bunch back front side top bottom edge end middle center
+        corner background foreground left right same different difference other common share look stand lie sit lean
+        hang rest lay take make made use call name feature appear person people child somebody someone small large big
+        little tall long short wide high low new full open bright dark light clear plain set keep stay still get go come
+        put give way time now once again""".split(),  # noqa: SIM905
+    )
+)
+#: a picture that says nothing of a person's sex may show either
+_SEXES = frozenset("man woman boy girl lady schoolboy schoolgirl".split())  # noqa: SIM905
+#: what begins another word with the opposite meaning: "woman", "unlit"
+_OPPOSITES = frozenset(("wo", "un", "fe", "in"))
+#: a clause with one of these relates pictures to each other, and what it names may be in any of them
+_RELATING = frozenset(
+    """how why cause causes caused causing because result results effect leads led become becomes became turn turns
+    turned into stage stages process step steps sequence story series relation related belong belongs before after
+    later part parts whole used uses use needs needed made makes come comes came
+    live lives grow grows growing life way order follow follows""".split()  # noqa: SIM905
+)
+#: behind these stands where something is from, or what did it
+_SOURCES = frozenset("from by due for about".split())  # noqa: SIM905
+
 
 class ContradictionOptions(Record):
     colors: bool = Field(True, description="whether color words are compared")
     counts: bool = Field(True, description="whether numbers of things are compared")
+    words: bool = Field(
+        False, description="whether words of one picture are compared that are said of another, with several pictures"
+    )
     things: list[str] = Field(
         default_factory=list, description="keyword banks of the ability whose entries are compared, too"
     )
@@ -112,6 +141,9 @@ class Seen:
     """What one picture was planned to have."""
 
     stems: set[str] = field(default_factory=set)
+    #: stems of its keywords and of what was drawn for it alone; the latter's facts support it, too
+    own: set[str] = field(default_factory=set)
+    facts: set[str] = field(default_factory=set)
     #: as they are named
     colors: dict[str, None] = field(default_factory=dict)
     families: set[str] = field(default_factory=set)
@@ -122,6 +154,8 @@ class Seen:
     def supports(self, claim: Claim, lexicon: Lexicon) -> bool:
         if claim.kind == "color":
             return claim.said in self.colors or (claim.said in _BASIC and claim.said in self.families)
+        if claim.kind == "word":
+            return self.has(claim.said)
         if claim.kind == "thing":
             return claim.nouns <= self.stems or any(word.endswith(claim.said) for word in self.stems)
         known = set().union(*(self.counts.get(noun, ()) for noun in claim.nouns))
@@ -130,12 +164,20 @@ class Seen:
         paired = claim.said == "pair" and not claim.nouns.isdisjoint(self.stems)
         return paired or claim.value in self.numbers
 
+    def has(self, word: str) -> bool:
+        """Whether a word, or another that it is a part of ("snow" of "snowy"), was planned for this picture alone."""
+        root = stem(word)
+        if root in self.own or root in self.facts or (root in _SEXES and _SEXES.isdisjoint(self.own)):
+            return True
+        return any(_akin(root, own) for own in self.own)
+
 
 class Lexicon:
     """The words that claim something: color names with their families, and the entries of banks."""
 
     def __init__(self, families: dict[str, str], things: Iterable[str], categories: frozenset[str]) -> None:
         self.families = {**families, **{name: name for name in _BASIC}}
+        self.named = frozenset(stem(word) for name in self.families for word in words(name))
         self._colors = _by_first(tuple(words(name)) for name in self.families)
         entries = [tuple(map(stem, words(text))) for text in things]
         entries = [stems for stems in entries if stems and stems[-1] not in categories]
@@ -190,15 +232,17 @@ class Contradiction(Filter):
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
         seen = [self._planned(candidate, number) for number in range(len(candidate.images))]
+        # turn by turn an answer may go back to what came before ("the dough from your first photo")
+        apart = _apart(seen) if self.options.words and candidate.form == "multi" else frozenset()
         for turn in exchanges(candidate):
             arrived = seen[: turn.arrived]
             if not candidate.from_pool:  # questions of the pool are a person's
-                problem = self._problem(turn.question, turn.pointers(turn.question), arrived, None)
+                problem = self._problem(turn.question, turn.pointers(turn.question), arrived, apart, None)
                 if problem:
                     return failed(f"the question {problem}")
             # "What color is the car in the second image?" "It is blue."
             asked = turn.newest if candidate.form == "multi" else None
-            problem = self._problem(turn.answer, turn.pointers(turn.answer), arrived, asked)
+            problem = self._problem(turn.answer, turn.pointers(turn.answer), arrived, apart, asked)
             if problem:
                 return failed(f"the answer {problem}")
         return passed()
@@ -209,6 +253,9 @@ class Contradiction(Filter):
         texts = list(candidate.images[number].keywords)
         for entry in candidate.plan_of(number).values():
             texts += [entry.text, *entry.facts.values()]
+        own = candidate.picture_plans[number].values() if candidate.picture_plans else ()
+        seen.own = self._meaningful([*candidate.images[number].keywords, *(entry.text for entry in own)])
+        seen.facts = self._meaningful(text for entry in own for text in entry.facts.values())
         for text in texts:
             items = [_SPELLED.get(word, word) for word in words(text)]
             seen.stems.update(map(stem, items))
@@ -222,21 +269,37 @@ class Contradiction(Filter):
                     seen.counts.setdefault(noun, set()).add(count.value)
         return seen
 
-    def _problem(self, text: str, pointers: Sequence[Pointer], seen: Sequence[Seen], asked: int | None) -> str:
+    def _meaningful(self, texts: Iterable[str]) -> set[str]:
+        """Stems that may tell one picture from another. Colors and numbers are compared by themselves."""
+        plain = STOP_WORDS | VERBS | _NUMBERS.keys()
+        stems = {stem(word) for text in texts for word in words(text) if word not in plain}
+        return stems - _FRAME - self._lexicon.named
+
+    def _problem(
+        self,
+        text: str,
+        pointers: Sequence[Pointer],
+        seen: Sequence[Seen],
+        apart: frozenset[str],
+        asked: int | None,
+    ) -> str:
         default = () if asked is None else (Pointer(0, 0, frozenset((asked,)), "one"),)
         for begin, end in sentences(text):
             first = words(text[begin : begin + 12])[:1]
             if text[begin:end].endswith("?") and first and first[0] in _YES_OR_NO:
                 continue
-            claims = list(self._claims(clauses(text, pointers, begin, end), seen, default))
+            claims = list(self._claims(clauses(text, pointers, begin, end), seen, apart, default))
             for claim in claims:
                 problem = self._wrong(claim, claims, seen)
                 if problem:
                     return problem
         return ""
 
-    def _claims(self, found: Sequence[Clause], seen: Sequence[Seen], default: tuple[Pointer, ...]) -> Iterator[Claim]:
-        """What the clauses of one sentence say; `default` is what it speaks of if it points at no picture."""
+    def _claims(
+        self, found: Sequence[Clause], seen: Sequence[Seen], apart: frozenset[str], default: tuple[Pointer, ...]
+    ) -> Iterator[Claim]:
+        """What the clauses of one sentence say; `default` is what it speaks of if it points at no picture, `apart` the
+        words that claim something because not every picture has them."""
         if any(clause.pointers for clause in found):
             default = ()
         counted: tuple[str, ...] = ()
@@ -257,6 +320,12 @@ class Contradiction(Filter):
                         definite = items[max(0, count.at - 1)] in ("the", "these", "those")
                         speaks_of = clause.speaks_of(count.at) or default
                         yield Claim("number", count.said, speaks_of, count.value, definite, frozenset(nouns))
+            for at, said in _telling(clause, apart):
+                speaks_of = clause.speaks_of(at) or default
+                if not (clause.pointers or clause.opener == ":" or _only_points(before)):
+                    speaks_of = tuple(replace(one, manner="some") if one.manner == "each" else one for one in speaks_of)
+                if speaks_of:
+                    yield Claim("word", said, speaks_of)
             if self.options.things:
                 goes_on = (shown and not clause.verbal) or _only_points(before)
                 shown = goes_on and shown
@@ -306,7 +375,7 @@ class Contradiction(Filter):
             if claim.kind == "number" and together and len(pictures) == claim.value > 1:
                 return ""
             several = len({one.said for one in claims if one.kind == claim.kind and pointer in one.readings}) > 1
-            one_is_enough = pointer.manner == "some" or (pointer.manner == "together" and several)
+            one_is_enough = pointer.manner == "some" or (pointer.manner == "together" and (several or claim.kind == "word"))
             if not pictures or (any if one_is_enough else all)(right[number] for number in pictures):
                 return ""
         if claim.loose and not any(right):
@@ -324,6 +393,42 @@ class Contradiction(Filter):
 # -- reading words -----------------------------------------------------------------------------
 
 
+def _apart(seen: Sequence[Seen]) -> frozenset[str]:
+    """The stems that some picture has and some other has not."""
+    known = frozenset[str]().union(*(one.own for one in seen))
+    return frozenset(word for word in known if not all(one.has(word) for one in seen))
+
+
+def _telling(clause: Clause, apart: frozenset[str]) -> Iterator[tuple[int, str]]:
+    """Words of `apart` that the clause says of a picture."""
+    if any(item in _RELATING for item in clause.items):
+        return
+    source = False
+    for at, item in enumerate(clause.items[: clause.until]):
+        if isinstance(item, Pointer):
+            source = False
+        elif item in _SOURCES:
+            source = _is_source(clause.items, at)
+        elif not source and item not in VERBS and stem(item) in apart:
+            yield at, item
+
+
+def _is_source(items: Items, at: int) -> bool:
+    """ "bitten by a dog" and "comes from a cow", not "by a lake" and "changes from red to blue"."""
+    before = items[at - 1] if at else ""
+    if items[at] == "by":
+        return isinstance(before, str) and before.endswith(("ed", "en", "wn"))
+    return before not in ("change", "changes", "changed", "differs", "varies")
+
+
+def _akin(one: str, other: str) -> bool:
+    """Whether one stem begins or ends the other: "snow" and "snowy", "boat" and "sailboat"; not "man" and "woman"."""
+    short, long = sorted((one, other), key=len)
+    if len(short) < 3:
+        return False
+    return long.startswith(short) or (long.endswith(short) and long.removesuffix(short) not in _OPPOSITES)
+
+
 def _counts(items: Items, hyphened: Iterable[int] = (), articles: bool = False) -> Iterator[Count]:
     """The numbers among `items` that count something; with `articles`, "a cat" is one."""
     for at, item in enumerate(items):
@@ -334,6 +439,8 @@ def _counts(items: Items, hyphened: Iterable[int] = (), articles: bool = False) 
         if not value or (at and items[at - 1] in _NAMES) or (item in ("pair", "couple") and behind != "of"):
             continue
         if at > 1 and items[at - 1] == "to" and items[at - 2] in _NUMBERS:
+            continue
+        if tuple(items[max(0, at - 3) : at]) == ("one", "of", "the"):  # "one of the five" is one
             continue
         nouns = _counted(items, at + 1)
         if _UNCOUNTED.isdisjoint(nouns) and not (articles and nouns[:1] and behind in _NUMBERS):

@@ -189,7 +189,7 @@ def _read(found: Sequence[Clause]) -> None:
             before = clause.pointers
             unlike = not _UNLIKE.isdisjoint(item for item in clause.items if isinstance(item, str))
             continue
-        if clause.opener == ":":  # "both images show animals: a red panda and a barn owl"
+        if clause.opener == ":" and at + 1 < len(found):  # "both images show animals: a red panda and a barn owl"
             before = [replace(one, manner="some") if len(one.pictures) > 1 else one for one in before]
         ahead = _ahead(found[at + 1 :])
         if not before:
