@@ -89,9 +89,9 @@ _SEXES = frozenset("man woman boy girl lady schoolboy schoolgirl".split())  # no
 _OPPOSITES = frozenset(("wo", "un", "fe", "in"))
 #: a clause with one of these relates pictures to each other, and what it names may be in any of them
 _RELATING = frozenset(
-    """how why cause causes caused causing because result results effect leads led become becomes became turn turns
+    """why cause causes caused causing because result results effect leads led become becomes became turn turns
     turned into stage stages process step steps sequence story series relation related belong belongs before after
-    later part parts whole used uses use needs needed made makes come comes came
+    later part parts whole tool tools used uses use needs needed made makes come comes came
     live lives grow grows growing life way order follow follows""".split()  # noqa: SIM905
 )
 #: behind these stands where something is from, or what did it
@@ -443,6 +443,8 @@ def _counts(items: Items, hyphened: Iterable[int] = (), articles: bool = False) 
         if tuple(items[max(0, at - 3) : at]) == ("one", "of", "the"):  # "one of the five" is one
             continue
         nouns = _counted(items, at + 1)
+        if not nouns and at and items[at - 1] == "in":  # "cut in two"
+            continue
         if _UNCOUNTED.isdisjoint(nouns) and not (articles and nouns[:1] and behind in _NUMBERS):
             yield Count(at, item, value, nouns)
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from synth.pointing import Pointer
+from synth.pointing import Manner, Pointer
 
 _TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[,;:()–—]|-(?= )")
 _BREAKS = frozenset(",;:()–—-")
@@ -41,6 +41,8 @@ _UNLIKE = frozenset(("unlike", "compared", "contrast", "comparison", "differs", 
 #: "unlike the red car in the first image" says something of the first image
 _COMPARING = frozenset(("like", "unlike", "than"))
 _ABLE = frozenset(("can", "could"))
+#: behind these "can" is a thing
+_AFTER_CAN = frozenset("of in on with at to from under beside near behind while".split())  # noqa: SIM905
 _SEEING = frozenset("see seen count counted spot spotted find found observe observed".split())  # noqa: SIM905
 
 
@@ -172,9 +174,15 @@ def _is_general(clause: Clause) -> bool:
     for at, item in enumerate(items):
         if item in _GENERAL:
             return True
-        if item in _ABLE and not any(word in _SEEING for word in items[at + 1 : at + 4]):
+        if item in _ABLE and not _is_vessel(items, at) and not any(word in _SEEING for word in items[at + 1 : at + 4]):
             return True
     return False
+
+
+def _is_vessel(items: Sequence[str | Pointer], at: int) -> bool:
+    """ "a watering can stands", "a can of paint"."""
+    behind = items[at + 1] if at + 1 < len(items) else "is"
+    return not isinstance(behind, str) or behind in _AFTER_CAN or (behind in VERBS and behind.endswith("s"))
 
 
 def _read(found: Sequence[Clause]) -> None:
@@ -185,7 +193,9 @@ def _read(found: Sequence[Clause]) -> None:
         if clause.pointers:
             following = found[at + 1 : at + 2]
             if following and not following[0].verbal and not following[0].pointers:
-                _share(clause)
+                _share(clause, ("together",))
+            if "how" in clause.items:  # "all images show how a red car is made"
+                _share(clause, ("together", "each"))
             before = clause.pointers
             unlike = not _UNLIKE.isdisjoint(item for item in clause.items if isinstance(item, str))
             continue
@@ -203,10 +213,10 @@ def _read(found: Sequence[Clause]) -> None:
             clause.readings = (*before, *ahead[:1])
 
 
-def _share(clause: Clause) -> None:
+def _share(clause: Clause, manners: Sequence[Manner]) -> None:
     """ "The two images show a red panda" and more behind it: not each of them shows all."""
     for at, item in enumerate(clause.items):
-        if isinstance(item, Pointer) and item.manner == "together":
+        if isinstance(item, Pointer) and item.manner in manners:
             clause.items[at] = replace(item, manner="some")
 
 
