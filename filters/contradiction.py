@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from pydantic import Field
@@ -63,6 +63,7 @@ _SHOWN = frozenset(
 _NOT_SHOWN = frozenset(
     "used use uses for to as kind type sort species made because from called named about reminds".split()  # noqa: SIM905
 )
+_DEFINITE = frozenset(("the", "this", "that", "these", "those", "its"))
 _DETERMINERS = frozenset("a an several some many another this".split()) | _NUMBERS.keys()  # noqa: SIM905
 #: what shows that the noun before it is not part of another: "a dog in", not "a dog house"
 _AFTER_NOUN = STOP_WORDS | VERBS | JOINS | {"next", "near", "beside", "behind", "instead", "only"}
@@ -118,7 +119,7 @@ class Claim:
     readings: tuple[Pointer, ...]
     #: of a number
     value: int = 0
-    #: "the two cars" may be one in each picture
+    #: "the two cars" may be one in each picture, "the storm" one that was spoken of before
     definite: bool = False
     #: stems: what a number counts, or the words of a thing
     nouns: frozenset[str] = frozenset()
@@ -143,6 +144,7 @@ class Seen:
     stems: set[str] = field(default_factory=set)
     #: stems of its keywords and of what was drawn for it alone; the latter's facts support it, too
     own: set[str] = field(default_factory=set)
+    parts: set[str] = field(default_factory=set)
     facts: set[str] = field(default_factory=set)
     #: as they are named
     colors: dict[str, None] = field(default_factory=dict)
@@ -169,7 +171,7 @@ class Seen:
         root = stem(word)
         if root in self.own or root in self.facts or (root in _SEXES and _SEXES.isdisjoint(self.own)):
             return True
-        return any(_akin(root, own) for own in self.own)
+        return root in self.parts or not self.own.isdisjoint(_parts(root))
 
 
 class Lexicon:
@@ -241,7 +243,8 @@ class Contradiction(Filter):
                 if problem:
                     return failed(f"the question {problem}")
             # "What color is the car in the second image?" "It is blue."
-            asked = turn.newest if candidate.form == "multi" else None
+            related = not _RELATING.isdisjoint(words(turn.question))
+            asked = turn.newest if candidate.form == "multi" and not related else None
             problem = self._problem(turn.answer, turn.pointers(turn.answer), arrived, apart, asked)
             if problem:
                 return failed(f"the answer {problem}")
@@ -255,6 +258,7 @@ class Contradiction(Filter):
             texts += [entry.text, *entry.facts.values()]
         own = candidate.picture_plans[number].values() if candidate.picture_plans else ()
         seen.own = self._meaningful([*candidate.images[number].keywords, *(entry.text for entry in own)])
+        seen.parts = set().union(*map(_parts, seen.own))
         seen.facts = self._meaningful(text for entry in own for text in entry.facts.values())
         for text in texts:
             items = [_SPELLED.get(word, word) for word in words(text)]
@@ -284,15 +288,19 @@ class Contradiction(Filter):
         asked: int | None,
     ) -> str:
         default = () if asked is None else (Pointer(0, 0, frozenset((asked,)), "one"),)
+        told: set[str] = set()
         for begin, end in sentences(text):
             first = words(text[begin : begin + 12])[:1]
             if text[begin:end].endswith("?") and first and first[0] in _YES_OR_NO:
                 continue
             claims = list(self._claims(clauses(text, pointers, begin, end), seen, apart, default))
             for claim in claims:
-                problem = self._wrong(claim, claims, seen)
+                known = claim.kind == "word" and claim.definite and stem(claim.said) in told
+                problem = "" if known else self._wrong(claim, claims, seen)
                 if problem:
                     return problem
+                if claim.kind == "word":
+                    told.add(stem(claim.said))
         return ""
 
     def _claims(
@@ -320,12 +328,12 @@ class Contradiction(Filter):
                         definite = items[max(0, count.at - 1)] in ("the", "these", "those")
                         speaks_of = clause.speaks_of(count.at) or default
                         yield Claim("number", count.said, speaks_of, count.value, definite, frozenset(nouns))
-            for at, said in _telling(clause, apart):
+            for at, said, definite in _telling(clause, apart):
                 speaks_of = clause.speaks_of(at) or default
                 if not (clause.pointers or clause.opener == ":" or _only_points(before)):
                     speaks_of = tuple(replace(one, manner="some") if one.manner == "each" else one for one in speaks_of)
                 if speaks_of:
-                    yield Claim("word", said, speaks_of)
+                    yield Claim("word", said, speaks_of, definite=definite)
             if self.options.things:
                 goes_on = (shown and not clause.verbal) or _only_points(before)
                 shown = goes_on and shown
@@ -375,7 +383,8 @@ class Contradiction(Filter):
             if claim.kind == "number" and together and len(pictures) == claim.value > 1:
                 return ""
             several = len({one.said for one in claims if one.kind == claim.kind and pointer in one.readings}) > 1
-            one_is_enough = pointer.manner == "some" or (pointer.manner == "together" and (several or claim.kind == "word"))
+            shared_out = several or claim.kind == "word"  # "the two images show a boat and a plane"
+            one_is_enough = pointer.manner == "some" or (pointer.manner == "together" and shared_out)
             if not pictures or (any if one_is_enough else all)(right[number] for number in pictures):
                 return ""
         if claim.loose and not any(right):
@@ -399,8 +408,9 @@ def _apart(seen: Sequence[Seen]) -> frozenset[str]:
     return frozenset(word for word in known if not all(one.has(word) for one in seen))
 
 
-def _telling(clause: Clause, apart: frozenset[str]) -> Iterator[tuple[int, str]]:
-    """Words of `apart` that the clause says of a picture."""
+def _telling(clause: Clause, apart: frozenset[str]) -> Iterator[tuple[int, str, bool]]:
+    """Words of `apart` that the clause says of a picture, and whether they may go back to what was said before: "the
+    storm brought down the tree in the second image"."""
     if any(item in _RELATING for item in clause.items):
         return
     source = False
@@ -410,7 +420,8 @@ def _telling(clause: Clause, apart: frozenset[str]) -> Iterator[tuple[int, str]]
         elif item in _SOURCES:
             source = _is_source(clause.items, at)
         elif not source and item not in VERBS and stem(item) in apart:
-            yield at, item
+            definite = any(before in _DEFINITE for before in clause.items[max(0, at - 3) : at])
+            yield at, item, definite and not clause.led_by_pointer
 
 
 def _is_source(items: Items, at: int) -> bool:
@@ -421,12 +432,12 @@ def _is_source(items: Items, at: int) -> bool:
     return before not in ("change", "changes", "changed", "differs", "varies")
 
 
-def _akin(one: str, other: str) -> bool:
-    """Whether one stem begins or ends the other: "snow" and "snowy", "boat" and "sailboat"; not "man" and "woman"."""
-    short, long = sorted((one, other), key=len)
-    if len(short) < 3:
-        return False
-    return long.startswith(short) or (long.endswith(short) and long.removesuffix(short) not in _OPPOSITES)
+@lru_cache(maxsize=8192)
+def _parts(word: str) -> frozenset[str]:
+    """What begins or ends a stem and may be a word: "snow" of "snowy", "boat" of "sailboat"; not "man" of "woman"."""
+    cuts = range(3, len(word))
+    ends = (word[-cut:] for cut in cuts if word[:-cut] not in _OPPOSITES)
+    return frozenset((*(word[:cut] for cut in cuts), *ends))
 
 
 def _counts(items: Items, hyphened: Iterable[int] = (), articles: bool = False) -> Iterator[Count]:

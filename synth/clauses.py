@@ -58,7 +58,7 @@ class Clause:
     #: the items that a hyphen joins to the one before
     hyphened: set[int] = field(default_factory=set)
     until: int = 0
-    #: what a clause without a pointer of its own may speak of; none: it names no picture
+    #: what words without a pointer next to them may speak of; none: no picture is named
     readings: tuple[Pointer, ...] = ()
 
     @property
@@ -83,7 +83,7 @@ class Clause:
         behind = [item for item in self.items[at:] if isinstance(item, Pointer)][:1]
         if before and not behind:
             # "compared to the first image the second has" ... "differs from the first as it has"
-            return tuple(self.pointers)
+            return (*self.pointers, *self.readings)
         return (*before, *behind) or self.readings
 
 
@@ -196,6 +196,8 @@ def _read(found: Sequence[Clause]) -> None:
                 _share(clause, ("together",))
             if "how" in clause.items:  # "all images show how a red car is made"
                 _share(clause, ("together", "each"))
+            if _goes_over(clause):
+                clause.readings = tuple(_ahead(found[at + 1 :])[:1])
             before = clause.pointers
             unlike = not _UNLIKE.isdisjoint(item for item in clause.items if isinstance(item, str))
             continue
@@ -218,6 +220,12 @@ def _share(clause: Clause, manners: Sequence[Manner]) -> None:
     for at, item in enumerate(clause.items):
         if isinstance(item, Pointer) and item.manner in manners:
             clause.items[at] = replace(item, manner="some")
+
+
+def _goes_over(clause: Clause) -> bool:
+    """ "(from) flat in the first image to round" and more behind it."""
+    places = [at for at, item in enumerate(clause.items) if isinstance(item, Pointer)]
+    return clause.items[places[-1] + 1 : places[-1] + 2] == ["to"]
 
 
 def _ahead(following: Sequence[Clause]) -> list[Pointer]:
