@@ -8,6 +8,7 @@ denials and what is said of the world ("apples are usually red") claim nothing.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from synth.clauses import JOINS, VERBS, Clause, clauses
 from synth.filtering import Filter, Result, failed, passed
 from synth.pointing import Pointer, exchanges, label, sentences
 from synth.records import Candidate, Record, Stage
-from synth.text import STOP_WORDS, stem, words
+from synth.text import STOP_WORDS, all_stems, stem, words
 
 Kind = Literal["color", "number", "thing", "word"]
 Items = Sequence[str | Pointer]
@@ -96,6 +97,9 @@ _RELATING = frozenset(
     live lives grow grows growing life way order follow follows""".split()  # noqa: SIM905
 )
 #: behind these stands where something is from, or what did it
+_PLAIN = STOP_WORDS | VERBS | _NUMBERS.keys()
+#: "half-burned" says less than "burned"
+_COMPOUND = re.compile(r"\w+(?:-\w+)+")
 _SOURCES = frozenset("from by due for about".split())  # noqa: SIM905
 
 
@@ -142,9 +146,11 @@ class Seen:
     """What one picture was planned to have."""
 
     stems: set[str] = field(default_factory=set)
-    #: stems of its keywords and of what was drawn for it alone; the latter's facts support it, too
+    #: stems of its keywords and of what was drawn for it alone that may tell it from other pictures
     own: set[str] = field(default_factory=set)
+    #: what may be a word within one of those
     parts: set[str] = field(default_factory=set)
+    #: with facts and all words that tell nothing, which may be said of it, too
     facts: set[str] = field(default_factory=set)
     #: as they are named
     colors: dict[str, None] = field(default_factory=dict)
@@ -169,7 +175,7 @@ class Seen:
     def has(self, word: str) -> bool:
         """Whether a word, or another that it is a part of ("snow" of "snowy"), was planned for this picture alone."""
         root = stem(word)
-        if root in self.own or root in self.facts or (root in _SEXES and _SEXES.isdisjoint(self.own)):
+        if root in self.facts or (root in _SEXES and _SEXES.isdisjoint(self.own)):
             return True
         return root in self.parts or not self.own.isdisjoint(_parts(root))
 
@@ -179,7 +185,6 @@ class Lexicon:
 
     def __init__(self, families: dict[str, str], things: Iterable[str], categories: frozenset[str]) -> None:
         self.families = {**families, **{name: name for name in _BASIC}}
-        self.named = frozenset(stem(word) for name in self.families for word in words(name))
         self._colors = _by_first(tuple(words(name)) for name in self.families)
         entries = [tuple(map(stem, words(text))) for text in things]
         entries = [stems for stems in entries if stems and stems[-1] not in categories]
@@ -256,10 +261,6 @@ class Contradiction(Filter):
         texts = list(candidate.images[number].keywords)
         for entry in candidate.plan_of(number).values():
             texts += [entry.text, *entry.facts.values()]
-        own = candidate.picture_plans[number].values() if candidate.picture_plans else ()
-        seen.own = self._meaningful([*candidate.images[number].keywords, *(entry.text for entry in own)])
-        seen.parts = set().union(*map(_parts, seen.own))
-        seen.facts = self._meaningful(text for entry in own for text in entry.facts.values())
         for text in texts:
             items = [_SPELLED.get(word, word) for word in words(text)]
             seen.stems.update(map(stem, items))
@@ -271,13 +272,26 @@ class Contradiction(Filter):
                 seen.numbers[count.value] = None
                 for noun in count.nouns:
                     seen.counts.setdefault(noun, set()).add(count.value)
+        drawn = candidate.picture_plans[number].values() if candidate.picture_plans else ()
+        own = [*candidate.images[number].keywords, *(entry.text for entry in drawn)]
+        seen.own = self._meaningful(own, seen)
+        seen.parts = set().union(*map(_parts, seen.own))
+        seen.facts = set(all_stems([*own, *(text for entry in drawn for text in entry.facts.values())]))
         return seen
 
-    def _meaningful(self, texts: Iterable[str]) -> set[str]:
+    def _meaningful(self, texts: Iterable[str], seen: Seen) -> set[str]:
         """Stems that may tell one picture from another. Colors and numbers are compared by themselves."""
-        plain = STOP_WORDS | VERBS | _NUMBERS.keys()
-        stems = {stem(word) for text in texts for word in words(text) if word not in plain}
-        return stems - _FRAME - self._lexicon.named
+        stems: set[str] = set()
+        for text in texts:
+            items = words(_COMPOUND.sub(" ", text))
+            colored = self._colored(items, [seen])
+            stems.update(stem(item) for at, item in enumerate(items) if at not in colored and item not in _PLAIN)
+        return stems - _FRAME
+
+    def _colored(self, items: Items, seen: Sequence[Seen]) -> set[int]:
+        """Where the words of colors stand."""
+        named = ((at, len(words(name))) for at, name in self._colors(items, len(items), (), seen))
+        return {place for at, size in named for place in range(at, at + size)}
 
     def _problem(
         self,
@@ -328,7 +342,10 @@ class Contradiction(Filter):
                         definite = items[max(0, count.at - 1)] in ("the", "these", "those")
                         speaks_of = clause.speaks_of(count.at) or default
                         yield Claim("number", count.said, speaks_of, count.value, definite, frozenset(nouns))
+            colored = self._colored(items, seen) if apart else ()
             for at, said, definite in _telling(clause, apart):
+                if at in colored:
+                    continue
                 speaks_of = clause.speaks_of(at) or default
                 if not (clause.pointers or clause.opener == ":" or _only_points(before)):
                     speaks_of = tuple(replace(one, manner="some") if one.manner == "each" else one for one in speaks_of)
@@ -411,17 +428,21 @@ def _apart(seen: Sequence[Seen]) -> frozenset[str]:
 def _telling(clause: Clause, apart: frozenset[str]) -> Iterator[tuple[int, str, bool]]:
     """Words of `apart` that the clause says of a picture, and whether they may go back to what was said before: "the
     storm brought down the tree in the second image"."""
-    if any(item in _RELATING for item in clause.items):
-        return
+    relating = any(item in _RELATING for item in clause.items)
     source = False
     for at, item in enumerate(clause.items[: clause.until]):
         if isinstance(item, Pointer):
             source = False
         elif item in _SOURCES:
             source = _is_source(clause.items, at)
-        elif not source and item not in VERBS and stem(item) in apart:
+        elif item not in VERBS and stem(item) in apart and (_is_of(clause.items, at) if relating else not source):
             definite = any(before in _DEFINITE for before in clause.items[max(0, at - 3) : at])
             yield at, item, definite and not clause.led_by_pointer
+
+
+def _is_of(items: Items, at: int) -> bool:
+    """ "The puddles in the first image"."""
+    return len(items) > at + 2 and items[at + 1] in ("in", "of", "from") and isinstance(items[at + 2], Pointer)
 
 
 def _is_source(items: Items, at: int) -> bool:

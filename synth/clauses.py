@@ -83,7 +83,9 @@ class Clause:
         behind = [item for item in self.items[at:] if isinstance(item, Pointer)][:1]
         if before and not behind:
             # "compared to the first image the second has" ... "differs from the first as it has"
-            return (*self.pointers, *self.readings)
+            # "the two images both show" says it of both alone
+            other = [item for item in self.pointers if item.pictures != before[0].pictures]
+            return (*other, *before, *self.readings)
         return (*before, *behind) or self.readings
 
 
@@ -191,13 +193,13 @@ def _read(found: Sequence[Clause]) -> None:
     unlike = False
     for at, clause in enumerate(found):
         if clause.pointers:
-            following = found[at + 1 : at + 2]
-            if following and not following[0].verbal and not following[0].pointers:
+            goes_on = at + 1 < len(found) and not found[at + 1].verbal
+            if goes_on and not found[at + 1].pointers:
                 _share(clause, ("together",))
+            if goes_on and _goes_over(clause):
+                clause.readings = tuple(_ahead(found[at + 1 :])[:1])
             if "how" in clause.items:  # "all images show how a red car is made"
                 _share(clause, ("together", "each"))
-            if _goes_over(clause):
-                clause.readings = tuple(_ahead(found[at + 1 :])[:1])
             before = clause.pointers
             unlike = not _UNLIKE.isdisjoint(item for item in clause.items if isinstance(item, str))
             continue
@@ -223,9 +225,10 @@ def _share(clause: Clause, manners: Sequence[Manner]) -> None:
 
 
 def _goes_over(clause: Clause) -> bool:
-    """ "(from) flat in the first image to round" and more behind it."""
-    places = [at for at, item in enumerate(clause.items) if isinstance(item, Pointer)]
-    return clause.items[places[-1] + 1 : places[-1] + 2] == ["to"]
+    """ "Flat in the first image to round", "the dog in the first image is clean", and more behind it."""
+    last = max(at for at, item in enumerate(clause.items) if isinstance(item, Pointer))
+    behind = clause.items[last + 1 : last + 2]
+    return behind == ["to"] or (bool(behind) and behind[0] in VERBS and not clause.led_by_pointer)
 
 
 def _ahead(following: Sequence[Clause]) -> list[Pointer]:
