@@ -98,6 +98,7 @@ _RELATING = frozenset(
 )
 #: behind these stands where something is from, or what did it
 _PLAIN = STOP_WORDS | VERBS | _NUMBERS.keys()
+_LONGEST_WORD = 30
 #: "half-burned" says less than "burned"
 _COMPOUND = re.compile(r"\w+(?:-\w+)+")
 _SOURCES = frozenset("from by due for about".split())  # noqa: SIM905
@@ -342,15 +343,15 @@ class Contradiction(Filter):
                         definite = items[max(0, count.at - 1)] in ("the", "these", "those")
                         speaks_of = clause.speaks_of(count.at) or default
                         yield Claim("number", count.said, speaks_of, count.value, definite, frozenset(nouns))
-            colored = self._colored(items, seen) if apart else ()
-            for at, said, definite in _telling(clause, apart):
-                if at in colored:
-                    continue
-                speaks_of = clause.speaks_of(at) or default
-                if not (clause.pointers or clause.opener == ":" or _only_points(before)):
-                    speaks_of = tuple(replace(one, manner="some") if one.manner == "each" else one for one in speaks_of)
-                if speaks_of:
-                    yield Claim("word", said, speaks_of, definite=definite)
+            if apart:
+                inherits = not (clause.pointers or clause.opener == ":" or _only_points(before))
+                colored = self._colored(items, seen)
+                for at, said, definite in _telling(clause, apart, colored):
+                    speaks_of = clause.speaks_of(at) or default
+                    if inherits:  # "both images show a boat, one of them a canoe"
+                        speaks_of = tuple(map(_of_some, speaks_of))
+                    if speaks_of:
+                        yield Claim("word", said, speaks_of, definite=definite)
             if self.options.things:
                 goes_on = (shown and not clause.verbal) or _only_points(before)
                 shown = goes_on and shown
@@ -399,9 +400,10 @@ class Contradiction(Filter):
             together = pointer.manner in ("together", "some") or claim.definite
             if claim.kind == "number" and together and len(pictures) == claim.value > 1:
                 return ""
-            several = len({one.said for one in claims if one.kind == claim.kind and pointer in one.readings}) > 1
-            shared_out = several or claim.kind == "word"  # "the two images show a boat and a plane"
-            one_is_enough = pointer.manner == "some" or (pointer.manner == "together" and shared_out)
+            one_is_enough = pointer.manner == "some" or (
+                # "the two images show a boat and a plane"
+                pointer.manner == "together" and (claim.kind == "word" or _several(claim, pointer, claims))
+            )
             if not pictures or (any if one_is_enough else all)(right[number] for number in pictures):
                 return ""
         if claim.loose and not any(right):
@@ -419,24 +421,38 @@ class Contradiction(Filter):
 # -- reading words -----------------------------------------------------------------------------
 
 
+def _several(claim: Claim, pointer: Pointer, claims: Sequence[Claim]) -> bool:
+    """Whether more than one thing of the kind is said of the pointer."""
+    return len({one.said for one in claims if one.kind == claim.kind and pointer in one.readings}) > 1
+
+
 def _apart(seen: Sequence[Seen]) -> frozenset[str]:
     """The stems that some picture has and some other has not."""
     known = frozenset[str]().union(*(one.own for one in seen))
     return frozenset(word for word in known if not all(one.has(word) for one in seen))
 
 
-def _telling(clause: Clause, apart: frozenset[str]) -> Iterator[tuple[int, str, bool]]:
-    """Words of `apart` that the clause says of a picture, and whether they may go back to what was said before: "the
-    storm brought down the tree in the second image"."""
+def _of_some(pointer: Pointer) -> Pointer:
+    return replace(pointer, manner="some") if pointer.manner == "each" else pointer
+
+
+def _telling(clause: Clause, apart: frozenset[str], colored: set[int]) -> Iterator[tuple[int, str, bool]]:
+    """Words of `apart` that the clause says of a picture, once for each pointer, and whether they may go back to what
+    was said before ("the storm brought down the tree in the second image"); not those at `colored`."""
     relating = any(item in _RELATING for item in clause.items)
     source = False
+    said: set[str] = set()
     for at, item in enumerate(clause.items[: clause.until]):
         if isinstance(item, Pointer):
             source = False
+            said.clear()
+        elif item in said or at in colored:
+            continue
         elif item in _SOURCES:
             source = _is_source(clause.items, at)
         elif item not in VERBS and stem(item) in apart and (_is_of(clause.items, at) if relating else not source):
             definite = any(before in _DEFINITE for before in clause.items[max(0, at - 3) : at])
+            said.add(item)
             yield at, item, definite and not clause.led_by_pointer
 
 
@@ -456,7 +472,7 @@ def _is_source(items: Items, at: int) -> bool:
 @lru_cache(maxsize=8192)
 def _parts(word: str) -> frozenset[str]:
     """What begins or ends a stem and may be a word: "snow" of "snowy", "boat" of "sailboat"; not "man" of "woman"."""
-    cuts = range(3, len(word))
+    cuts = range(3, min(len(word), _LONGEST_WORD))
     ends = (word[-cut:] for cut in cuts if word[:-cut] not in _OPPOSITES)
     return frozenset((*(word[:cut] for cut in cuts), *ends))
 

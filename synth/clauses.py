@@ -7,8 +7,9 @@ of the second. Where English leaves the picture open, a clause has several readi
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from synth.pointing import Manner, Pointer
 
@@ -63,7 +64,13 @@ class Clause:
 
     @property
     def pointers(self) -> list[Pointer]:
-        return [item for item in self.items if isinstance(item, Pointer)]
+        return list(self._pointers_at(range(len(self.items))))
+
+    def _pointers_at(self, places: range) -> Iterator[Pointer]:
+        for at in places:
+            item = self.items[at]
+            if isinstance(item, Pointer):
+                yield item
 
     @property
     def verbal(self) -> bool:
@@ -79,8 +86,8 @@ class Clause:
 
     def speaks_of(self, at: int) -> tuple[Pointer, ...]:
         """The pointers to which item `at` may belong: those next to it, or the readings of the clause."""
-        before = [item for item in self.items[:at] if isinstance(item, Pointer)][-1:]
-        behind = [item for item in self.items[at:] if isinstance(item, Pointer)][:1]
+        places = range(at - 1, -1, -1), range(at, len(self.items))
+        before, behind = (list(islice(self._pointers_at(where), 1)) for where in places)
         if before and not behind:
             # "compared to the first image the second has" ... "differs from the first as it has"
             # "the two images both show" says it of both alone
@@ -191,13 +198,14 @@ def _read(found: Sequence[Clause]) -> None:
     """Give clauses without a pointer the pictures of their neighbours."""
     before: list[Pointer] = []
     unlike = False
+    ahead = _ahead(found)
     for at, clause in enumerate(found):
         if clause.pointers:
             goes_on = at + 1 < len(found) and not found[at + 1].verbal
             if goes_on and not found[at + 1].pointers:
                 _share(clause, ("together",))
             if goes_on and _goes_over(clause):
-                clause.readings = tuple(_ahead(found[at + 1 :])[:1])
+                clause.readings = ahead[at]
             if "how" in clause.items:  # "all images show how a red car is made"
                 _share(clause, ("together", "each"))
             before = clause.pointers
@@ -205,16 +213,15 @@ def _read(found: Sequence[Clause]) -> None:
             continue
         if clause.opener == ":" and at + 1 < len(found):  # "both images show animals: a red panda and a barn owl"
             before = [replace(one, manner="some") if len(one.pictures) > 1 else one for one in before]
-        ahead = _ahead(found[at + 1 :])
         if not before:
             # "a red car and a blue truck are in the first image", but not "the car is red, and in the second"
-            clause.readings = tuple(ahead[:1])
+            clause.readings = ahead[at]
         elif unlike or (clause.opener in _CONTRASTS and clause.verbal):
             clause.readings = ()
         elif clause.verbal:
             clause.readings = tuple(before)
         else:
-            clause.readings = (*before, *ahead[:1])
+            clause.readings = (*before, *ahead[at])
 
 
 def _share(clause: Clause, manners: Sequence[Manner]) -> None:
@@ -231,11 +238,14 @@ def _goes_over(clause: Clause) -> bool:
     return behind == ["to"] or (bool(behind) and behind[0] in VERBS and not clause.led_by_pointer)
 
 
-def _ahead(following: Sequence[Clause]) -> list[Pointer]:
-    """The pointer of a later clause to which a clause before it may belong."""
-    for clause in following:
+def _ahead(found: Sequence[Clause]) -> list[tuple[Pointer, ...]]:
+    """For each clause the pointer of a later one to which it may belong."""
+    ahead: list[tuple[Pointer, ...]] = [()]
+    for clause in reversed(found[1:]):
         if clause.opener in _CONTRASTS or clause.opener in ";:":
-            return []
-        if clause.pointers:
-            return [] if clause.led_by_pointer else clause.pointers
-    return []
+            ahead.append(())
+        elif clause.pointers:
+            ahead.append(() if clause.led_by_pointer else tuple(clause.pointers[:1]))
+        else:
+            ahead.append(ahead[-1])
+    return ahead[::-1]
