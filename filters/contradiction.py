@@ -71,6 +71,8 @@ _AFTER_NOUN = STOP_WORDS | VERBS | JOINS | {"next", "near", "beside", "behind", 
 #: "the car is crimson": behind these a word that is also a thing is a color
 _COLORED = frozenset("is are was were isn't aren't color colored colour coloured painted dyed all".split())  # noqa: SIM905
 _YES_OR_NO = frozenset("is are was were do does did has have can could will would should".split())  # noqa: SIM905
+#: "how did the rain change the street in the second image?"
+_WHY = frozenset(("how", "why"))
 _SHADE = frozenset("color colored colour coloured shade tone hue".split())  # noqa: SIM905
 
 #: words that tell no picture from another, even where only one has them among its keywords
@@ -308,7 +310,9 @@ class Contradiction(Filter):
             first = words(text[begin : begin + 12])[:1]
             if text[begin:end].endswith("?") and first and first[0] in _YES_OR_NO:
                 continue
-            claims = list(self._claims(clauses(text, pointers, begin, end), seen, apart, default))
+            asks_why = text[begin:end].endswith("?") and first and first[0] in _WHY
+            telling = frozenset[str]() if asks_why else apart
+            claims = list(self._claims(clauses(text, pointers, begin, end), seen, telling, default))
             for claim in claims:
                 known = claim.kind == "word" and claim.definite and stem(claim.said) in told
                 problem = "" if known else self._wrong(claim, claims, seen)
@@ -457,8 +461,9 @@ def _telling(clause: Clause, apart: frozenset[str], colored: set[int]) -> Iterat
 
 
 def _is_of(items: Items, at: int) -> bool:
-    """ "The puddles in the first image"."""
-    return len(items) > at + 2 and items[at + 1] in ("in", "of", "from") and isinstance(items[at + 2], Pointer)
+    """ "The puddles in the first image", not "the effect of the rain in the second image"."""
+    placed = len(items) > at + 2 and items[at + 1] in ("in", "of", "from") and isinstance(items[at + 2], Pointer)
+    return placed and "of" not in items[max(0, at - 3) : at]
 
 
 def _is_source(items: Items, at: int) -> bool:
