@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 IN_FLIGHT = 64
@@ -75,14 +76,11 @@ def bodies() -> list[dict[str, object]]:
     prompter = Prompter(ability, "describe")
     plan = Planner(ability, catalog.banks_of(ability), 0).next()
     examples = prompter.own_examples()[:3]
+    told = replace(examples[0], plan=plan.entries, question=plan.question, keywords=[["one", "two"]])
     made = []
     for shared, message, schema in (
-        (prompter.write_shared(examples), prompter.write_request(plan.entries), prompter.write_schema),
-        (
-            prompter.converse_shared(examples),
-            prompter.converse_request(plan.entries, ["one", "two"], {}, plan.question),
-            prompter.converse_schema,
-        ),
+        (prompter.write_shared(examples), prompter.write_request(plan.entries), prompter.write_schema(1)),
+        (prompter.converse_shared(examples), prompter.converse_request(told), prompter.converse_schema(1)),
     ):
         messages = [*shared.messages, {"role": "user", "content": message}]
         answer_format = {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}

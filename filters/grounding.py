@@ -16,7 +16,7 @@ from synth.abilities import Ability
 from synth.backends.render.base import Rendered
 from synth.filtering import Demand, Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
-from synth.text import all_stems, content_stems, mentions, stem, words
+from synth.text import all_stems, contains, content_stems, covers, stem, words
 
 _CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|while|because|although|and|whereas|instead of|rather than)\b", re.IGNORECASE)
 #: coarser: "two rockers and two feet" is one statement
@@ -65,7 +65,8 @@ class GroundingOptions(Record):
     )
     turn: dict[str, float] = Field(
         default_factory=dict,
-        description="interleaved: like `answer`, but each answer by itself, of what was drawn for its own picture",
+        description="interleaved: like `answer`, but each answer by itself, of what was drawn for its own picture and "
+        "not yet of a later one's",
     )
     asked: float = Field(
         0.0,
@@ -195,12 +196,17 @@ class Grounding(Filter):
         return ""
 
     def _unspoken(self, candidate: Candidate) -> str:
-        """Which turn's answer does not speak of what was drawn for its picture."""
-        for number, answer in enumerate(candidate.answers[: len(candidate.picture_plans)]):
-            drawn = candidate.picture_plans[number]
+        """Which turn's answer does not speak of what was drawn for its picture, or already of a later one's."""
+        plans = candidate.picture_plans
+        for number, answer in enumerate(candidate.answers[: len(plans)]):
+            spoken, own = content_stems(answer), all_stems(entry.text for entry in plans[number].values())
             for source, share in self.options.turn.items():
-                if source in drawn and not mentions(answer, drawn[source].text, share):
-                    return f"turn {number + 1}: the answer does not speak of the {source} '{drawn[source]}'"
+                if source in plans[number] and not contains(spoken, plans[number][source].text, share):
+                    return f"turn {number + 1}: the answer does not speak of the {source} '{plans[number][source]}'"
+                for later, plan in enumerate(plans[number + 1 :], number + 2):
+                    strange = content_stems(plan[source].text) - own if source in plan else frozenset()
+                    if len(strange) > 1 and covers(spoken, strange, share):
+                        return f"turn {number + 1}: the answer gives the {source} of turn {later}: '{plan[source]}'"
         return ""
 
     def _wanted(self, candidate: Candidate, source: str) -> frozenset[str]:

@@ -15,7 +15,7 @@ from synth.abilities import Ability
 from synth.backends.render.base import Rendered
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
-from synth.text import content_stems, words
+from synth.text import content_stems, covers, words
 
 #: talk about the task instead of the picture, in lower case: ignoring case takes four times as long
 _META = re.compile(
@@ -36,14 +36,19 @@ _VERBS = frozenset(
     """be are am were have had do did can cannot could will would should may might must see seen show help look make
     stand lie sit hang cover give fill form wear carry hold rise lead fall belong grow surround point tell say call
     name use float run walk fly swim eat drink sleep play ride push pull keep need made gave stood lay sat hung held
-    wore rose led fell grew ran flew swam came went found saw met took brought told said began put chose identify match create feature include contain display
-    represent resemble suggest indicate fit suit become remain appear serve bring dominate decorate frame line fly
+    wore rose led fell grew ran flew swam came went found saw met took brought told said began put chose identify match
+    create feature include contain display represent resemble suggest indicate fit suit become remain appear serve
+    bring dominate decorate frame line fly
     consist depict contrast gleam shine glow blend lean face reach spread stretch keep get go tell
     """.split()  # noqa: SIM905
 )
 _NO_VERBS = frozenset("this its his hers as us across always besides towards others less plus yes red".split())  # noqa: SIM905
 #: so many keywords between commas, and no verb, make a list
 _LISTED = 3
+#: what is left of a sentence whose picture was its object: "My first idea is."
+_DANGLING = re.compile(r"\b\w+ (?:is|are|was|found|with|of|the|a|an|and|finally)[.,]|[,:;]\.")
+#: with so many content words that the answer has too, the user has said it already
+_MUCH = 5
 _SENTENCE = re.compile(r"[^.!?]+[.!?]?")
 #: from the last of these on a sentence should say something new: "the crocodile is called a crocodile" does not
 _EQUATES = re.compile(r".*\b(?:is|are|was|were|like|called|named|known as|described as)\b", re.IGNORECASE | re.DOTALL)
@@ -71,7 +76,7 @@ class Phrasing(Filter):
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
         if candidate.form == "interleaved":
-            problem = _spoken(candidate.questions)
+            problem = _spoken(candidate.questions, candidate.answers)
             if problem:
                 return failed(problem)
         elif not candidate.from_pool:
@@ -123,13 +128,18 @@ class Phrasing(Filter):
         return ""
 
 
-def _spoken(messages: Sequence[str]) -> str:
+def _spoken(messages: Sequence[str], answers: Sequence[str]) -> str:
     """What is wrong with what a user says who shows a picture, which need not be a question."""
-    for number, message in enumerate(messages, 1):
+    for number, (message, answer) in enumerate(zip(messages, answers, strict=True), 1):
         if found := _META.search(message.lower()):
             return f"turn {number}: the user talks about the task: '{found.group(0)}'"
+        if found := _DANGLING.search(message):
+            return f"turn {number}: the user's sentence breaks off: '{found.group(0)}'"
         if message.lower() in (one.lower() for one in messages[: number - 1]):
             return f"turn {number}: the user says the same again"
+        stems = content_stems(message)
+        if len(stems) >= _MUCH and covers(content_stems(answer), stems, 0.8):
+            return f"turn {number}: the user says what the answer says"
     return ""
 
 

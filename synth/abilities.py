@@ -107,12 +107,16 @@ class WrittenFact(Record):
 
 
 class WriteTemplate(Record):
-    """The prompt-writing step (StableLLaVA, figure 4 left): plan -> picture keywords."""
+    """The prompt-writing step (StableLLaVA, figure 4 left): plan -> picture keywords.
+
+    `leave_out` names words that only the plan may put into a picture, such as colors where the color is the point.
+    """
 
     role: Text
     requirements: list[Text] = Field(min_length=1)
     cautions: list[Text] = Field(min_length=1)
     facts: dict[Name, WrittenFact] = Field(default_factory=dict)
+    leave_out: list[Text] = Field(default_factory=list, description="keywords with one of these words are left out")
     min_keywords: int = Field(4, ge=1)
     max_keywords: int = Field(8, ge=1, le=10)
     temperature: float | None = Field(None, ge=0, le=2, description="default: the run's")

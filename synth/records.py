@@ -258,6 +258,10 @@ class Candidate(Row):
         """What was drawn for image `number` (from 0): the slots of the sample and its own."""
         return {**self.plan, **self.picture_plans[number]} if self.picture_plans else self.plan
 
+    def siblings_of(self, number: int) -> list[dict[str, Entry]]:
+        """What was drawn for the other images."""
+        return [self.plan_of(other) for other in range(len(self.picture_plans)) if other != number]
+
     @property
     def plans(self) -> list[dict[str, Entry]]:
         """All that was drawn: for the sample, then for each image."""

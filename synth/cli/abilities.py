@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synth.cli.terminal import NameOrCommand, heading, say, table
+
+if TYPE_CHECKING:
+    from synth.abilities import Slot
+    from synth.banks import KeywordBank
 
 _PluginDirs = Annotated[
     list[Path] | None,
@@ -73,17 +78,10 @@ def _show(ctx: typer.Context, name: str, plugin_dir: _PluginDirs = None) -> None
     say(f"\nform {ability.form}, version {ability.version}, from {ability.source}")
 
     heading("\nPlan: what is drawn for each candidate")
-    rows = []
-    for slot_name, slot in ability.plan.items():
-        if slot.bank:
-            what = f"keyword bank {slot.bank}, {len(banks[slot.bank].entries)} entries"
-        elif slot.values:
-            what = f"one of {len(slot.values)}: {', '.join(slot.values)}"
-        else:
-            what = f"made from {slot.text}"
-        match = ", ".join(f"{fact} = {target}" for fact, target in slot.match.items())
-        rows.append([slot_name, what + (f", where {match}" if match else "")])
-    say(table(rows, indent="  "))
+    say(table(_slots(ability.plan, banks), indent="  "))
+    if ability.pictures:
+        heading(f"\nPictures: what is drawn for each; a sample has {ability.pictures.number}")
+        say(table(_slots(ability.pictures.plan, banks), indent="  "))
 
     heading("\nFilters: what a sample must pass, in this order")
     classes, _ = plugins.load_all("synth.filters")
@@ -96,9 +94,33 @@ def _show(ctx: typer.Context, name: str, plugin_dir: _PluginDirs = None) -> None
         say(f"  {restriction.rule}")
     if not ability.restrictions:
         say("  none")
-    say(f"\n{len(ability.questions)} questions, {len(ability.examples)} in-context examples")
+    questions = f"{len(ability.questions)} questions, " if ability.questions else ""
+    say(f"\n{questions}{len(ability.examples)} in-context examples")
     own = "".join(f" --plugin-dir {shlex.quote(str(one))}" for one in dirs)
     say(f"Try it: synth generate --ability {name} --n 8{own} --dry-run")
+
+
+def _slots(plan: Mapping[str, Slot], banks: Mapping[str, KeywordBank]) -> list[list[str]]:
+    """A line for each slot: its name, and where its entries come from."""
+    from synth.abilities import PictureSlot
+
+    rows = []
+    for slot_name, slot in plan.items():
+        if slot.bank:
+            what = f"keyword bank {slot.bank}, {len(banks[slot.bank].entries)} entries"
+        elif slot.values:
+            what = f"one of {len(slot.values)}: {', '.join(slot.values)}"
+        else:
+            what = f"made from {slot.text}"
+        conditions = [f"where {fact} = {target}" for fact, target in slot.match.items()]
+        if slot.when:
+            conditions.append(f"if {slot.when}")
+        if isinstance(slot, PictureSlot) and slot.same:
+            conditions.append(f"the same for all if {slot.same}")
+        if isinstance(slot, PictureSlot) and slot.apart:
+            conditions.append(f"each of another {slot.apart}")
+        rows.append([slot_name, ", ".join([what, *conditions])])
+    return rows
 
 
 @group.command("new")

@@ -220,6 +220,6 @@ def as_candidate(prompter: Prompter, number: int) -> Candidate:
         turns=own.turns,
     )
     for place, keywords in enumerate(own.keywords):
-        ordered = order_keywords(keywords, candidate.plan_of(place), ability)
+        ordered = order_keywords(keywords, candidate.plan_of(place), ability, candidate.siblings_of(place))
         candidate.images.append(Image(prompt=join_keywords(ordered, ability.prompt.emphasis), keywords=ordered, seed=0))
     return candidate

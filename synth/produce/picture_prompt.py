@@ -9,31 +9,45 @@ from collections.abc import Mapping, Sequence
 
 from synth.abilities import Ability
 from synth.records import Entry
-from synth.text import all_stems, content_stems, covers
+from synth.text import all_stems, content_stems, covers, in_words
 
 
-def order_keywords(keywords: Sequence[str], plan: Mapping[str, Entry], ability: Ability) -> list[str]:
-    """Keywords that speak of the leading slots first, otherwise in the model's order; the words of the
-    `prompt.prepend` and `prompt.append` slots are added at the start and at the end where the model did not write
-    them. A keyword that only says again a part of what is added at the start is left out."""
+def order_keywords(
+    keywords: Sequence[str], plan: Mapping[str, Entry], ability: Ability, siblings: Sequence[Mapping[str, Entry]] = ()
+) -> list[str]:
+    """The words of the `prompt.prepend` slots, then keywords that speak of the leading slots, then the others in the
+    model's order, then the words of the `prompt.append` slots where the model did not write them.
+
+    What is prepended plans the picture. A keyword that says nothing beyond it, or shows what is prepended to the
+    sample's other pictures (`siblings` are their plans), is left out, and so is one with a word of `write.leave_out`.
+    """
     style = ability.prompt
-    leading = [content_stems(plan[slot].text) for slot in style.lead if slot in plan]
+    leading = [content_stems(text) for text in _texts(style.lead, plan)]
 
     def rank(keyword: str) -> int:
         stems = content_stems(keyword)
         return next((place for place, wanted in enumerate(leading) if covers(stems, wanted, 0.5)), len(leading))
 
-    ordered = sorted(keywords, key=rank)
-    first = _missing([plan[slot].text for slot in style.prepend if slot in plan], ordered)
-    said = all_stems(first)
-    ordered = [keyword for keyword in ordered if not content_stems(keyword) <= said]
-    last = _missing([plan[slot].text for slot in style.append if slot in plan], ordered)
+    first = _texts(style.prepend, plan)
+    planned = all_stems(first)
+    others = all_stems(text for other in siblings for text in _texts(style.prepend, other)) - planned
+    ordered = []
+    for keyword in sorted(keywords, key=rank):
+        stems = content_stems(keyword)
+        known = bool(first) and stems <= planned
+        if not (known or stems & others or any(in_words(keyword, word) for word in ability.write.leave_out)):
+            ordered.append(keyword)
+    last = [
+        text
+        for text in _texts(style.append, plan)
+        if not any(content_stems(text) <= content_stems(one) for one in ordered)
+    ]
     return [*first, *ordered, *last]
 
 
-def _missing(texts: Sequence[str], keywords: Sequence[str]) -> list[str]:
-    """Those of `texts` whose words are not all in one of the keywords."""
-    return [text for text in texts if not any(content_stems(text) <= content_stems(one) for one in keywords)]
+def _texts(slots: Sequence[str], plan: Mapping[str, Entry]) -> list[str]:
+    """The texts of those slots that were drawn."""
+    return [plan[slot].text for slot in slots if slot in plan]
 
 
 def join_keywords(keywords: Sequence[str], emphasis: int) -> str:

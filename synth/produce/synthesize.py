@@ -26,7 +26,7 @@ from synth.produce.plan import Plan, Planner
 from synth.produce.pool import demonstration
 from synth.produce.prompting import Prompter
 from synth.produce.rotation import Rotation
-from synth.records import Call, Candidate, Image, Stage, dialogue_stage
+from synth.records import Call, Candidate, Entry, Image, Stage, dialogue_stage
 from synth.seeding import derive_seed
 
 #: each further attempt is this much warmer: at a low temperature the same reply would come again
@@ -130,12 +130,14 @@ class Synthesizer:
         context = {
             "uses": {name: fact.uses for name, fact in self.ability.write.facts.items()},
             "lead": self.ability.prompt.lead,
-            "pictures": candidate.picture_plans,
+            "pictures": [() if self.ability.prompt.prepend else _texts(own) for own in candidate.picture_plans],
         }
 
         def take(reply: str) -> list[str]:
             candidate.facts, found, repairs = parse_written(reply, self.ability.write.facts, schema, several)
             candidate.images = [self._image(candidate, number, keywords) for number, keywords in enumerate(found)]
+            if self.ability.prompt.prepend:
+                self._require_news(candidate)
             return repairs
 
         await self._ask(candidate, "write", "prompt", prompts.write, message, schema, context, take)
@@ -148,7 +150,7 @@ class Synthesizer:
         context = {
             **candidate.facts,
             "keywords": told.keywords[0],
-            "pictures": told.keywords if candidate.picture_plans else (),
+            "pictures": [_texts(own) for own in candidate.picture_plans],
             "question": candidate.question,
             "asks": [candidate.source(source) for source in self.ability.asks(candidate.question)],
         }
@@ -245,7 +247,7 @@ class Synthesizer:
 
     def _image(self, candidate: Candidate, number: int, keywords: list[str]) -> Image:
         """What is to be drawn. All seeds of a sample come from its own; with `same_noise` they are the same."""
-        ordered = order_keywords(keywords, candidate.plan_of(number), self.ability)
+        ordered = order_keywords(keywords, candidate.plan_of(number), self.ability, candidate.siblings_of(number))
         pictures = self.ability.pictures
         one_seed = number == 0 or (pictures is not None and pictures.same_noise)
         return Image(
@@ -255,6 +257,13 @@ class Synthesizer:
             seed=candidate.seed if one_seed else derive_seed(candidate.seed, "picture", number),
         )
 
+    def _require_news(self, candidate: Candidate) -> None:
+        """Refuse a reply that only says again what is planned."""
+        least = self.ability.write.min_keywords
+        for number, keywords in enumerate(demonstration(candidate, self.ability.prompt.added).keywords, 1):
+            if len(keywords) < least:
+                raise ReplyError(f"picture {number}: {len(keywords)} keywords say more than the plan, not {least}")
+
     async def _replay(self, candidate: Candidate) -> None:
         """Tell the ordered filters and the rotation about a candidate of an earlier process."""
         async with self._prompt_gate.turn(candidate.index):
@@ -262,3 +271,7 @@ class Synthesizer:
         async with self._dialogue_gate.turn(candidate.index):
             self._chain.replay(candidate, "dialogue")
         self.rotation.text_done(candidate)
+
+
+def _texts(plan: Mapping[str, Entry]) -> list[str]:
+    return [entry.text for entry in plan.values()]

@@ -388,7 +388,7 @@ def _describe(one: AbilityFacts, catalog: Catalog | None, identity: dict[str, An
     if ability.digest != made_with.get("template"):
         one.note = "Its template has changed since this run."
     banks = catalog.banks_of(ability)
-    for name, slot in ability.plan.items():
+    for _, name, slot in ability.slots():
         facts = one.slots[name] = SlotFacts()
         if slot.bank is not None:
             bank = banks[slot.bank]

@@ -15,7 +15,7 @@ from synth.config import RunConfig
 from synth.errors import NewerVersion, SynthError
 from synth.files import whole_file
 from synth.ledger import Ledger
-from synth.records import DATASET_VERSION, Candidate, Sample
+from synth.records import DATASET_VERSION, Candidate, Entry, Sample
 from synth.run.chains import layers_of, options_now
 from synth.run.folder import DATASET_FILE, require_run
 from synth.run.standing import kept_states
@@ -51,7 +51,8 @@ def to_sample(
         "seed": candidate.seed,
         "round": candidate.round,
         "examples": candidate.examples,
-        "plan": {slot: entry.text for slot, entry in candidate.plan.items()},
+        "plan": _texts(candidate.plan),
+        **({"picture_plans": [_texts(own) for own in candidate.picture_plans]} if candidate.picture_plans else {}),
         "facts": candidate.facts,
         "not_run": sorted({v.filter for v in candidate.verdicts_now if v.outcome == "not_run"}),
         **({"refilter": refilter} if refilter else {}),
@@ -66,6 +67,10 @@ def to_sample(
         scores=scores,
         provenance=provenance,
     )
+
+
+def _texts(plan: Mapping[str, Entry]) -> dict[str, str]:
+    return {slot: entry.text for slot, entry in plan.items()}
 
 
 def samples(ledger: Ledger, config: RunConfig) -> Iterator[Sample]:

@@ -53,18 +53,19 @@ def sample(
     questions: Sequence[str] = (),
     form: Any = "multi",
     plans: Sequence[dict[str, Entry]] = (),
+    question: str = "",
     stage: Any = 1,
 ) -> Candidate:
     """A candidate with the keywords of its pictures; turn by turn they come one with each question."""
     turns = []
     for number, answer in enumerate(answers):
         new = 1 if form == "interleaved" else len(pictures) if number == 0 else 0
-        question = questions[number] if questions else "What do you see?"
-        turns += [Turn(role="user", text="<image>\n" * new + question), Turn(role="assistant", text=answer)]
+        asked = questions[number] if questions else "What do you see?"
+        turns += [Turn(role="user", text="<image>\n" * new + asked), Turn(role="assistant", text=answer)]
     images = [Image(prompt=", ".join(own), keywords=list(own), seed=0) for own in pictures]
     return Candidate(
         id="tiny-s0-000000", ability="tiny", index=0, form=form, stage=stage, seed=0, round=0, images=images,
-        turns=turns, picture_plans=list(plans) or [{} for _ in images],
+        turns=turns, picture_plans=list(plans) or [{} for _ in images], question=question,
     )  # fmt: skip
 
 
@@ -345,7 +346,9 @@ def test_questions_of_a_chat(question: str, answer: str, reason: str) -> None:
 
 
 def test_questions_of_the_pool_are_not_judged() -> None:
-    assert not says(sample(CARS, "It is on a street.", questions=["Where is the green car?"]))
+    question = "Where is the green car?"
+    assert not says(sample(CARS, "It is on a street.", questions=[question], question=question))
+    assert "'green'" in says(sample(CARS, "It is on a street.", questions=[question], question="What is odd?"))
 
 
 def test_a_bank_that_the_ability_does_not_use_is_an_error() -> None:

@@ -145,7 +145,8 @@ def test_the_image_is_the_one_that_was_asked_about() -> None:
 def test_questions_of_a_chat_are_clear_too() -> None:
     answer = "The first image shows a car and the second a truck."
     assert "the question is not clear: 'this image'" in says(2, answer, questions=["What is in this image?"], stage=2)
-    assert not says(2, answer, questions=["What is in this image?"], stage=1)  # a person wrote it
+    pool = "What is in this image?"  # a person wrote it
+    assert not says(2, answer, questions=[pool], question=pool)
     assert not says(2, answer, questions=["What is in the images?"], stage=2)
 
 

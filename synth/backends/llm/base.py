@@ -74,7 +74,8 @@ class ChatRequest:
 
     `step`, `plan` and `context` tell the scripted model what to say; others ignore them.
     `context` carries what earlier steps made (question, what it `asks` for, keywords, written facts)
-    and, for the writing step, which slots each fact `uses` and which `lead` the prompt.
+    and, for the writing step, which slots each fact `uses` and which `lead` the prompt; of a sample of several
+    pictures, in `pictures` what is to be said of each.
     """
 
     shared: SharedPrompt

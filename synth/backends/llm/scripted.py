@@ -6,13 +6,13 @@ and pass the filters when the plan is sound. Its rows are marked `scripted` and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest, LLMSettings
 from synth.errors import SynthError
 from synth.records import Entry
-from synth.text import ordinal
+from synth.text import contains, content_stems, ordinal
 
 _MOST_CHARACTERS = 300
 
@@ -44,7 +44,7 @@ _ASKING = (
 )  # fmt: skip
 _FILLERS = (
     "soft daylight", "plain background", "sharp focus", "wide view", "high detail", "natural colours",
-    "close-up", "clear outlines", "warm light", "calm mood", "low angle", "photo",
+    "close-up", "clear outlines", "warm light", "even light", "low angle", "photo",
 )  # fmt: skip
 
 
@@ -89,12 +89,12 @@ class _Script:
     def __init__(self, request: ChatRequest) -> None:
         self._state = (request.seed * 2654435761 + 97) & 0xFFFFFFFF
         self._words = _words(request.plan)
-        #: what each picture shows, where there are several: its slots, or its keywords once they are written
-        self._pictures = [_shown(one) for one in request.context.get("pictures", ())]
+        #: what is to be said of each picture, where there are several
+        self._pictures: list[list[str]] = [list(texts) for texts in request.context.get("pictures", ())]
         self._question = str(request.context.get("question", ""))
         # what a written fact or an answer is about, where the ability says so; the rest may be cut off
-        asked = [text for text in request.context.get("asks", ()) if text]
-        self._words = list(dict.fromkeys([*self._words[:1], *asked, *self._words]))
+        self._asked = [text for text in request.context.get("asks", ()) if text]
+        self._words = list(dict.fromkeys([*self._words[:1], *self._asked, *self._words]))
         self._uses = {
             name: [request.plan[slot].text for slot in slots]
             for name, slots in request.context.get("uses", {}).items()
@@ -160,7 +160,7 @@ class _Script:
             about = self._words[(start + number) % len(self._words)] if self._words else "it"
             asked = _QUESTIONS[0] if number == 0 else self._pick(_QUESTIONS[1:]).format(f"the {about}")
             question = cut(
-                self._question if number == 0 and self._question else asked,
+                self._question if number == 0 and self._question.endswith("?") else asked,
                 parts["question"].get("maxLength", 160),
             )
             answer = self._sentence(about, parts["answer"].get("maxLength", _MOST_CHARACTERS), start + number)
@@ -171,21 +171,25 @@ class _Script:
         """A turn for each picture, which the user shows and the answer speaks of."""
         most = parts["assistant"].get("maxLength", _MOST_CHARACTERS)
         turns = []
-        for number, shown in enumerate(self._pictures):
-            message = f"{self._pick(_SHOWING)} 《{cut(shown[0], 200)}》. {_ASKING[number % len(_ASKING)]}"
-            full = f"{self._pick(_OPENINGS)} {shown[0]}, {self._pick(_ENDINGS)}"
-            turns.append({"user": message, "assistant": cut(full, most - 1) + "."})
+        for number, texts in enumerate(self._pictures):
+            message = f"{self._pick(_SHOWING)} 《{cut(texts[0], 200)}》. {_ASKING[number % len(_ASKING)]}"
+            said = ", ".join(text.rstrip(".") for text in texts)
+            turns.append({"user": message, "assistant": cut(f"{self._pick(_OPENINGS)} {said}", most - 1) + "."})
         return turns
 
+    def _of_each(self, longest: int, turn: int) -> str:
+        """What each picture shows, beginning with another one for each `turn`, then what was asked for."""
+        said = [f"the {ordinal(n)} image shows {cut(', '.join(one), 110)}" for n, one in enumerate(self._pictures, 1)]
+        turn %= len(said)
+        text = "; ".join(said[turn:] + said[:turn])
+        text += "".join(f"; {one.rstrip('.')}" for one in self._asked if not contains(content_stems(text), one, 0.8))
+        return cut(text[0].upper() + text[1:], longest - 1) + "."
+
     def _sentence(self, name: str, longest: int, turn: int = 0) -> str:
-        """Mentions all words of the plan; `turn` starts with another one, so that answers differ. Of several
-        pictures it says of each what it shows."""
-        longest = min(longest, _MOST_CHARACTERS)
+        """Mentions all words of the plan; `turn` starts with another one, so that answers differ."""
         if self._pictures:
-            said = [f"the {ordinal(n)} image shows {cut(one[0], 90)}" for n, one in enumerate(self._pictures, 1)]
-            turn %= len(said)
-            text = f"{'; '.join(said[turn:] + said[:turn])}, {self._pick(_ENDINGS)}"
-            return cut(text[0].upper() + text[1:], longest - 1) + "."
+            return self._of_each(longest, turn)
+        longest = min(longest, _MOST_CHARACTERS)
         words = self._uses.get(name) or self._words or [name.replace("_", " ") or "a scene"]
         turn %= len(words)
         words = words[turn:] + words[:turn]
@@ -215,11 +219,6 @@ def _words(plan: Mapping[str, Entry]) -> list[str]:
             seen[value] = None
     seen.pop("", None)
     return list(seen)
-
-
-def _shown(one: Mapping[str, Entry] | Sequence[str]) -> list[str]:
-    """What is to be said of a picture, from its slots or from its keywords."""
-    return _words(one) if isinstance(one, Mapping) else list(one)
 
 
 def cut(text: str, longest: int) -> str:
