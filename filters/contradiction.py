@@ -8,10 +8,11 @@ denials and what is said of the world ("apples are usually red") claim nothing.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from pydantic import Field
@@ -21,9 +22,9 @@ from synth.clauses import JOINS, VERBS, Clause, clauses
 from synth.filtering import Filter, Result, failed, passed
 from synth.pointing import Pointer, exchanges, label, sentences
 from synth.records import Candidate, Record, Stage
-from synth.text import STOP_WORDS, stem, words
+from synth.text import STOP_WORDS, all_stems, stem, words
 
-Kind = Literal["color", "number", "thing"]
+Kind = Literal["color", "number", "thing", "word"]
 Items = Sequence[str | Pointer]
 
 #: the bank of color names, with the fact `family`
@@ -63,18 +64,54 @@ _SHOWN = frozenset(
 _NOT_SHOWN = frozenset(
     "used use uses for to as kind type sort species made because from called named about reminds".split()  # noqa: SIM905
 )
+_DEFINITE = frozenset(("the", "this", "that", "these", "those", "its"))
 _DETERMINERS = frozenset("a an several some many another this".split()) | _NUMBERS.keys()  # noqa: SIM905
 #: what shows that the noun before it is not part of another: "a dog in", not "a dog house"
 _AFTER_NOUN = STOP_WORDS | VERBS | JOINS | {"next", "near", "beside", "behind", "instead", "only"}
 #: "the car is crimson": behind these a word that is also a thing is a color
 _COLORED = frozenset("is are was were isn't aren't color colored colour coloured painted dyed all".split())  # noqa: SIM905
 _YES_OR_NO = frozenset("is are was were do does did has have can could will would should".split())  # noqa: SIM905
+#: "how did the rain change the street in the second image?"
+_WHY = frozenset(("how", "why"))
 _SHADE = frozenset("color colored colour coloured shade tone hue".split())  # noqa: SIM905
+
+#: words that tell no picture from another, even where only one has them among its keywords
+_FRAME = frozenset(
+    map(
+        stem,
+        """image picture photo photograph shot view scene show see seen thing object item place kind type sort style
+        color shade number count part piece pair row group heap bunch back front side top bottom edge end middle center
+        corner background foreground left right same different difference other common share look stand lie sit lean
+        hang rest lay take make made use call name feature appear person people child somebody someone small large big
+        little tall long short wide high low new full open bright dark light clear plain set keep stay still get go come
+        put give way time now once again""".split(),  # noqa: SIM905
+    )
+)
+#: a picture that says nothing of a person's sex may show either
+_SEXES = frozenset("man woman boy girl lady schoolboy schoolgirl".split())  # noqa: SIM905
+#: what begins another word with the opposite meaning: "woman", "unlit"
+_OPPOSITES = frozenset(("wo", "un", "fe", "in"))
+#: a clause with one of these relates pictures to each other, and what it names may be in any of them
+_RELATING = frozenset(
+    """why cause causes caused causing because result results effect leads led become becomes became turn turns
+    turned into stage stages process step steps sequence story series relation related belong belongs before after
+    later part parts whole tool tools used uses use needs needed made makes come comes came
+    live lives grow grows growing life way order follow follows""".split()  # noqa: SIM905
+)
+#: behind these stands where something is from, or what did it
+_PLAIN = STOP_WORDS | VERBS | _NUMBERS.keys()
+_LONGEST_WORD = 30
+#: "half-burned" says less than "burned"
+_COMPOUND = re.compile(r"\w+(?:-\w+)+")
+_SOURCES = frozenset("from by due for about".split())  # noqa: SIM905
 
 
 class ContradictionOptions(Record):
     colors: bool = Field(True, description="whether color words are compared")
     counts: bool = Field(True, description="whether numbers of things are compared")
+    words: bool = Field(
+        False, description="whether words of one picture are compared that are said of another, with several pictures"
+    )
     things: list[str] = Field(
         default_factory=list, description="keyword banks of the ability whose entries are compared, too"
     )
@@ -89,7 +126,7 @@ class Claim:
     readings: tuple[Pointer, ...]
     #: of a number
     value: int = 0
-    #: "the two cars" may be one in each picture
+    #: "the two cars" may be one in each picture, "the storm" one that was spoken of before
     definite: bool = False
     #: stems: what a number counts, or the words of a thing
     nouns: frozenset[str] = frozenset()
@@ -112,6 +149,12 @@ class Seen:
     """What one picture was planned to have."""
 
     stems: set[str] = field(default_factory=set)
+    #: stems of its keywords and of what was drawn for it alone that may tell it from other pictures
+    own: set[str] = field(default_factory=set)
+    #: what may be a word within one of those
+    parts: set[str] = field(default_factory=set)
+    #: with facts and all words that tell nothing, which may be said of it, too
+    facts: set[str] = field(default_factory=set)
     #: as they are named
     colors: dict[str, None] = field(default_factory=dict)
     families: set[str] = field(default_factory=set)
@@ -122,6 +165,8 @@ class Seen:
     def supports(self, claim: Claim, lexicon: Lexicon) -> bool:
         if claim.kind == "color":
             return claim.said in self.colors or (claim.said in _BASIC and claim.said in self.families)
+        if claim.kind == "word":
+            return self.has(claim.said)
         if claim.kind == "thing":
             return claim.nouns <= self.stems or any(word.endswith(claim.said) for word in self.stems)
         known = set().union(*(self.counts.get(noun, ()) for noun in claim.nouns))
@@ -129,6 +174,13 @@ class Seen:
             return not known or claim.value in known
         paired = claim.said == "pair" and not claim.nouns.isdisjoint(self.stems)
         return paired or claim.value in self.numbers
+
+    def has(self, word: str) -> bool:
+        """Whether a word, or another that it is a part of ("snow" of "snowy"), was planned for this picture alone."""
+        root = stem(word)
+        if root in self.facts or (root in _SEXES and _SEXES.isdisjoint(self.own)):
+            return True
+        return root in self.parts or not self.own.isdisjoint(_parts(root))
 
 
 class Lexicon:
@@ -190,15 +242,18 @@ class Contradiction(Filter):
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
         seen = [self._planned(candidate, number) for number in range(len(candidate.images))]
+        # turn by turn an answer may go back to what came before ("the dough from your first photo")
+        apart = _apart(seen) if self.options.words and candidate.form == "multi" else frozenset()
         for turn in exchanges(candidate):
             arrived = seen[: turn.arrived]
             if not candidate.from_pool:  # questions of the pool are a person's
-                problem = self._problem(turn.question, turn.pointers(turn.question), arrived, None)
+                problem = self._problem(turn.question, turn.pointers(turn.question), arrived, apart, None)
                 if problem:
                     return failed(f"the question {problem}")
             # "What color is the car in the second image?" "It is blue."
-            asked = turn.newest if candidate.form == "multi" else None
-            problem = self._problem(turn.answer, turn.pointers(turn.answer), arrived, asked)
+            related = not _RELATING.isdisjoint(words(turn.question))
+            asked = turn.newest if candidate.form == "multi" and not related else None
+            problem = self._problem(turn.answer, turn.pointers(turn.answer), arrived, apart, asked)
             if problem:
                 return failed(f"the answer {problem}")
         return passed()
@@ -220,23 +275,58 @@ class Contradiction(Filter):
                 seen.numbers[count.value] = None
                 for noun in count.nouns:
                     seen.counts.setdefault(noun, set()).add(count.value)
+        drawn = candidate.picture_plans[number].values() if candidate.picture_plans else ()
+        own = [*candidate.images[number].keywords, *(entry.text for entry in drawn)]
+        seen.own = self._meaningful(own, seen)
+        seen.parts = set().union(*map(_parts, seen.own))
+        seen.facts = set(all_stems([*own, *(text for entry in drawn for text in entry.facts.values())]))
         return seen
 
-    def _problem(self, text: str, pointers: Sequence[Pointer], seen: Sequence[Seen], asked: int | None) -> str:
+    def _meaningful(self, texts: Iterable[str], seen: Seen) -> set[str]:
+        """Stems that may tell one picture from another. Colors and numbers are compared by themselves."""
+        stems: set[str] = set()
+        for text in texts:
+            items = words(_COMPOUND.sub(" ", text))
+            colored = self._colored(items, [seen])
+            stems.update(stem(item) for at, item in enumerate(items) if at not in colored and item not in _PLAIN)
+        return stems - _FRAME
+
+    def _colored(self, items: Items, seen: Sequence[Seen]) -> set[int]:
+        """Where the words of colors stand."""
+        named = ((at, len(words(name))) for at, name in self._colors(items, len(items), (), seen))
+        return {place for at, size in named for place in range(at, at + size)}
+
+    def _problem(
+        self,
+        text: str,
+        pointers: Sequence[Pointer],
+        seen: Sequence[Seen],
+        apart: frozenset[str],
+        asked: int | None,
+    ) -> str:
         default = () if asked is None else (Pointer(0, 0, frozenset((asked,)), "one"),)
+        told: set[str] = set()
         for begin, end in sentences(text):
             first = words(text[begin : begin + 12])[:1]
             if text[begin:end].endswith("?") and first and first[0] in _YES_OR_NO:
                 continue
-            claims = list(self._claims(clauses(text, pointers, begin, end), seen, default))
+            asks_why = text[begin:end].endswith("?") and first and first[0] in _WHY
+            telling = frozenset[str]() if asks_why else apart
+            claims = list(self._claims(clauses(text, pointers, begin, end), seen, telling, default))
             for claim in claims:
-                problem = self._wrong(claim, claims, seen)
+                known = claim.kind == "word" and claim.definite and stem(claim.said) in told
+                problem = "" if known else self._wrong(claim, claims, seen)
                 if problem:
                     return problem
+                if claim.kind == "word":
+                    told.add(stem(claim.said))
         return ""
 
-    def _claims(self, found: Sequence[Clause], seen: Sequence[Seen], default: tuple[Pointer, ...]) -> Iterator[Claim]:
-        """What the clauses of one sentence say; `default` is what it speaks of if it points at no picture."""
+    def _claims(
+        self, found: Sequence[Clause], seen: Sequence[Seen], apart: frozenset[str], default: tuple[Pointer, ...]
+    ) -> Iterator[Claim]:
+        """What the clauses of one sentence say; `default` is what it speaks of if it points at no picture, `apart` the
+        words that claim something because not every picture has them."""
         if any(clause.pointers for clause in found):
             default = ()
         counted: tuple[str, ...] = ()
@@ -257,6 +347,15 @@ class Contradiction(Filter):
                         definite = items[max(0, count.at - 1)] in ("the", "these", "those")
                         speaks_of = clause.speaks_of(count.at) or default
                         yield Claim("number", count.said, speaks_of, count.value, definite, frozenset(nouns))
+            if apart:
+                inherits = not (clause.pointers or clause.opener == ":" or _only_points(before))
+                colored = self._colored(items, seen)
+                for at, said, definite in _telling(clause, apart, colored):
+                    speaks_of = clause.speaks_of(at) or default
+                    if inherits:  # "both images show a boat, one of them a canoe"
+                        speaks_of = tuple(map(_of_some, speaks_of))
+                    if speaks_of:
+                        yield Claim("word", said, speaks_of, definite=definite)
             if self.options.things:
                 goes_on = (shown and not clause.verbal) or _only_points(before)
                 shown = goes_on and shown
@@ -305,8 +404,10 @@ class Contradiction(Filter):
             together = pointer.manner in ("together", "some") or claim.definite
             if claim.kind == "number" and together and len(pictures) == claim.value > 1:
                 return ""
-            several = len({one.said for one in claims if one.kind == claim.kind and pointer in one.readings}) > 1
-            one_is_enough = pointer.manner == "some" or (pointer.manner == "together" and several)
+            one_is_enough = pointer.manner == "some" or (
+                # "the two images show a boat and a plane"
+                pointer.manner == "together" and (claim.kind == "word" or _several(claim, pointer, claims))
+            )
             if not pictures or (any if one_is_enough else all)(right[number] for number in pictures):
                 return ""
         if claim.loose and not any(right):
@@ -324,6 +425,63 @@ class Contradiction(Filter):
 # -- reading words -----------------------------------------------------------------------------
 
 
+def _several(claim: Claim, pointer: Pointer, claims: Sequence[Claim]) -> bool:
+    """Whether more than one thing of the kind is said of the pointer."""
+    return len({one.said for one in claims if one.kind == claim.kind and pointer in one.readings}) > 1
+
+
+def _apart(seen: Sequence[Seen]) -> frozenset[str]:
+    """The stems that some picture has and some other has not."""
+    known = frozenset[str]().union(*(one.own for one in seen))
+    return frozenset(word for word in known if not all(one.has(word) for one in seen))
+
+
+def _of_some(pointer: Pointer) -> Pointer:
+    return replace(pointer, manner="some") if pointer.manner == "each" else pointer
+
+
+def _telling(clause: Clause, apart: frozenset[str], colored: set[int]) -> Iterator[tuple[int, str, bool]]:
+    """Words of `apart` that the clause says of a picture, once for each pointer, and whether they may go back to what
+    was said before ("the storm brought down the tree in the second image"); not those at `colored`."""
+    relating = any(item in _RELATING for item in clause.items)
+    source = False
+    said: set[str] = set()
+    for at, item in enumerate(clause.items[: clause.until]):
+        if isinstance(item, Pointer):
+            source = False
+            said.clear()
+        elif item in said or at in colored:
+            continue
+        elif item in _SOURCES:
+            source = _is_source(clause.items, at)
+        elif item not in VERBS and stem(item) in apart and (_is_of(clause.items, at) if relating else not source):
+            definite = any(before in _DEFINITE for before in clause.items[max(0, at - 3) : at])
+            said.add(item)
+            yield at, item, definite and not clause.led_by_pointer
+
+
+def _is_of(items: Items, at: int) -> bool:
+    """ "The puddles in the first image", not "the effect of the rain in the second image"."""
+    placed = len(items) > at + 2 and items[at + 1] in ("in", "of", "from") and isinstance(items[at + 2], Pointer)
+    return placed and "of" not in items[max(0, at - 3) : at]
+
+
+def _is_source(items: Items, at: int) -> bool:
+    """ "bitten by a dog" and "comes from a cow", not "by a lake" and "changes from red to blue"."""
+    before = items[at - 1] if at else ""
+    if items[at] == "by":
+        return isinstance(before, str) and before.endswith(("ed", "en", "wn"))
+    return before not in ("change", "changes", "changed", "differs", "varies")
+
+
+@lru_cache(maxsize=8192)
+def _parts(word: str) -> frozenset[str]:
+    """What begins or ends a stem and may be a word: "snow" of "snowy", "boat" of "sailboat"; not "man" of "woman"."""
+    cuts = range(3, min(len(word), _LONGEST_WORD))
+    ends = (word[-cut:] for cut in cuts if word[:-cut] not in _OPPOSITES)
+    return frozenset((*(word[:cut] for cut in cuts), *ends))
+
+
 def _counts(items: Items, hyphened: Iterable[int] = (), articles: bool = False) -> Iterator[Count]:
     """The numbers among `items` that count something; with `articles`, "a cat" is one."""
     for at, item in enumerate(items):
@@ -335,7 +493,11 @@ def _counts(items: Items, hyphened: Iterable[int] = (), articles: bool = False) 
             continue
         if at > 1 and items[at - 1] == "to" and items[at - 2] in _NUMBERS:
             continue
+        if tuple(items[max(0, at - 3) : at]) == ("one", "of", "the"):  # "one of the five" is one
+            continue
         nouns = _counted(items, at + 1)
+        if not nouns and at and items[at - 1] == "in":  # "cut in two"
+            continue
         if _UNCOUNTED.isdisjoint(nouns) and not (articles and nouns[:1] and behind in _NUMBERS):
             yield Count(at, item, value, nouns)
 

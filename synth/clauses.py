@@ -7,10 +7,11 @@ of the second. Where English leaves the picture open, a clause has several readi
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
-from synth.pointing import Pointer
+from synth.pointing import Manner, Pointer
 
 _TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[,;:()–—]|-(?= )")
 _BREAKS = frozenset(",;:()–—-")
@@ -41,6 +42,8 @@ _UNLIKE = frozenset(("unlike", "compared", "contrast", "comparison", "differs", 
 #: "unlike the red car in the first image" says something of the first image
 _COMPARING = frozenset(("like", "unlike", "than"))
 _ABLE = frozenset(("can", "could"))
+#: behind these "can" is a thing
+_AFTER_CAN = frozenset("of in on with at to from under beside near behind while".split())  # noqa: SIM905
 _SEEING = frozenset("see seen count counted spot spotted find found observe observed".split())  # noqa: SIM905
 
 
@@ -56,12 +59,18 @@ class Clause:
     #: the items that a hyphen joins to the one before
     hyphened: set[int] = field(default_factory=set)
     until: int = 0
-    #: what a clause without a pointer of its own may speak of; none: it names no picture
+    #: what words without a pointer next to them may speak of; none: no picture is named
     readings: tuple[Pointer, ...] = ()
 
     @property
     def pointers(self) -> list[Pointer]:
-        return [item for item in self.items if isinstance(item, Pointer)]
+        return list(self._pointers_at(range(len(self.items))))
+
+    def _pointers_at(self, places: range) -> Iterator[Pointer]:
+        for at in places:
+            item = self.items[at]
+            if isinstance(item, Pointer):
+                yield item
 
     @property
     def verbal(self) -> bool:
@@ -77,11 +86,13 @@ class Clause:
 
     def speaks_of(self, at: int) -> tuple[Pointer, ...]:
         """The pointers to which item `at` may belong: those next to it, or the readings of the clause."""
-        before = [item for item in self.items[:at] if isinstance(item, Pointer)][-1:]
-        behind = [item for item in self.items[at:] if isinstance(item, Pointer)][:1]
+        places = range(at - 1, -1, -1), range(at, len(self.items))
+        before, behind = (list(islice(self._pointers_at(where), 1)) for where in places)
         if before and not behind:
             # "compared to the first image the second has" ... "differs from the first as it has"
-            return tuple(self.pointers)
+            # "the two images both show" says it of both alone
+            other = [item for item in self.pointers if item.pictures != before[0].pictures]
+            return (*other, *before, *self.readings)
         return (*before, *behind) or self.readings
 
 
@@ -172,49 +183,69 @@ def _is_general(clause: Clause) -> bool:
     for at, item in enumerate(items):
         if item in _GENERAL:
             return True
-        if item in _ABLE and not any(word in _SEEING for word in items[at + 1 : at + 4]):
+        if item in _ABLE and not _is_vessel(items, at) and not any(word in _SEEING for word in items[at + 1 : at + 4]):
             return True
     return False
+
+
+def _is_vessel(items: Sequence[str | Pointer], at: int) -> bool:
+    """ "a watering can stands", "a can of paint"."""
+    behind = items[at + 1] if at + 1 < len(items) else "is"
+    return not isinstance(behind, str) or behind in _AFTER_CAN or (behind in VERBS and behind.endswith("s"))
 
 
 def _read(found: Sequence[Clause]) -> None:
     """Give clauses without a pointer the pictures of their neighbours."""
     before: list[Pointer] = []
     unlike = False
+    ahead = _ahead(found)
     for at, clause in enumerate(found):
         if clause.pointers:
-            following = found[at + 1 : at + 2]
-            if following and not following[0].verbal and not following[0].pointers:
-                _share(clause)
+            goes_on = at + 1 < len(found) and not found[at + 1].verbal
+            if goes_on and not found[at + 1].pointers:
+                _share(clause, ("together",))
+            if goes_on and _goes_over(clause):
+                clause.readings = ahead[at]
+            if "how" in clause.items:  # "all images show how a red car is made"
+                _share(clause, ("together", "each"))
             before = clause.pointers
             unlike = not _UNLIKE.isdisjoint(item for item in clause.items if isinstance(item, str))
             continue
-        if clause.opener == ":":  # "both images show animals: a red panda and a barn owl"
+        if clause.opener == ":" and at + 1 < len(found):  # "both images show animals: a red panda and a barn owl"
             before = [replace(one, manner="some") if len(one.pictures) > 1 else one for one in before]
-        ahead = _ahead(found[at + 1 :])
         if not before:
             # "a red car and a blue truck are in the first image", but not "the car is red, and in the second"
-            clause.readings = tuple(ahead[:1])
+            clause.readings = ahead[at]
         elif unlike or (clause.opener in _CONTRASTS and clause.verbal):
             clause.readings = ()
         elif clause.verbal:
             clause.readings = tuple(before)
         else:
-            clause.readings = (*before, *ahead[:1])
+            clause.readings = (*before, *ahead[at])
 
 
-def _share(clause: Clause) -> None:
+def _share(clause: Clause, manners: Sequence[Manner]) -> None:
     """ "The two images show a red panda" and more behind it: not each of them shows all."""
     for at, item in enumerate(clause.items):
-        if isinstance(item, Pointer) and item.manner == "together":
+        if isinstance(item, Pointer) and item.manner in manners:
             clause.items[at] = replace(item, manner="some")
 
 
-def _ahead(following: Sequence[Clause]) -> list[Pointer]:
-    """The pointer of a later clause to which a clause before it may belong."""
-    for clause in following:
+def _goes_over(clause: Clause) -> bool:
+    """ "Flat in the first image to round", "the dog in the first image is clean", and more behind it."""
+    last = max(at for at, item in enumerate(clause.items) if isinstance(item, Pointer))
+    behind = clause.items[last + 1 : last + 2]
+    return behind == ["to"] or (bool(behind) and behind[0] in VERBS and not clause.led_by_pointer)
+
+
+def _ahead(found: Sequence[Clause]) -> list[tuple[Pointer, ...]]:
+    """For each clause the pointer of a later one to which it may belong."""
+    ahead: list[tuple[Pointer, ...]] = [()]
+    for clause in reversed(found[1:]):
         if clause.opener in _CONTRASTS or clause.opener in ";:":
-            return []
-        if clause.pointers:
-            return [] if clause.led_by_pointer else clause.pointers
-    return []
+            ahead.append(())
+        elif clause.pointers:
+            ahead.append(() if clause.led_by_pointer else tuple(clause.pointers[:1]))
+        else:
+            ahead.append(ahead[-1])
+    return ahead[::-1]

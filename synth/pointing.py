@@ -47,8 +47,10 @@ _NO_NOUN = re.compile(
     r"|of|for|where|which|that|without|into|after|before|during|under|near|next|behind)\b"
     r"|(?:red|orange|yellow|green|blue|purple|pink|brown|gr[ae]y|black|white)\b(?:[.,;!?]|$| (?:and|but|while)\b))"
 )
+#: "the first shows a fig, the second plums, ..."
+_LISTED = re.compile(r" [a-z]+[^\Wsu]s(?:[,;.]|$)")
 _FOUND = re.compile(
-    rf"(?P<range>\b(?:the )?(?P<edge>first|last|final) (?P<count>{_NUM}) {_KIND}s{_END})"
+    rf"(?P<range>\b(?:the )?(?P<edge>first|last|final) (?!one\b)(?P<count>{_NUM})(?P<counted> {_KIND}s{_END})?)"
     rf"|(?P<rest>\bthe (?:(?:other|remaining)(?: (?P<others>{_NUM}))? {_NOUN}s{_END}|others\b|rest of the {_NOUN}s))"
     rf"|(?P<ordinal>\b(?P<the>(?:the|this|that|your|my) )?(?P<ord>{_ORD})\b(?: of the {_NUM}(?= ))?"
     rf"(?P<what> (?:{_KIND}s?|ones?){_END})?)"
@@ -161,7 +163,8 @@ def pointers(text: str, pictures: int, newest: int | None = None) -> list[Pointe
             continue
         if match["ordinal"]:
             chain = _chain(lowered, matches, at)
-            while chain and not _points(lowered, chain, named):
+            listed = bool(found) and found[-1].manner == "one"
+            while chain and not _points(lowered, chain, named, listed):
                 chain.pop()
             if chain:
                 found.append(_ordinals(lowered, chain, pictures, newest))
@@ -188,13 +191,15 @@ def sentences(text: str) -> list[tuple[int, int]]:
 # -- the kinds of pointers ---------------------------------------------------------------------
 
 
-def _points(text: str, chain: Sequence[re.Match[str]], named: bool) -> bool:
+def _points(text: str, chain: Sequence[re.Match[str]], named: bool, listed: bool) -> bool:
     """Whether ordinals are those of pictures. Without a noun they need "the", a picture named in the text, and
-    nothing behind them that they could belong to."""
+    nothing behind them that they could belong to, unless they go on with a list of pictures."""
     what = chain[-1]["what"]
     if what and not what.startswith(" one"):
         return True
-    return bool(chain[0]["the"] and (what or named) and _NO_NOUN.match(text, chain[-1].end()))
+    end = chain[-1].end()
+    alone = _NO_NOUN.match(text, end) or (listed and _LISTED.match(text, end))
+    return bool(chain[0]["the"] and (what or named) and alone)
 
 
 def _chain(text: str, matches: Sequence[re.Match[str]], at: int) -> list[re.Match[str]]:
@@ -255,6 +260,8 @@ def _other(
 
     if match["range"]:
         count = _number(match["count"])
+        if not match["counted"] and not (found and _NO_NOUN.match(text, end)):
+            return None  # "the last two dogs"
         problem = f"there are no {count} images" if count > pictures else ""
         numbers = range(count) if match["edge"] == "first" else range(max(0, pictures - count), pictures)
         return points("together", frozenset(numbers), problem)
