@@ -13,9 +13,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from synth import plugins
-from synth.abilities import Ability, PictureSlot, parse_ability
+from synth.abilities import Ability, parse_ability
 from synth.banks import KeywordBank, parse_bank
 from synth.errors import SynthError
+from synth.template_schema import PictureSlot
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ LAYERS = [
     ],
     ["synth.plugins", "synth.banks", "synth.templating", "synth.pointing"],
     ["synth.clauses"],
-    ["synth.backends", "synth.abilities", "synth.catalog", "synth.filtering", "synth.ledger"],
+    ["synth.backends", "synth.template_schema", "synth.abilities", "synth.catalog", "synth.filtering", "synth.ledger"],
     ["synth.config"],
     ["synth.flow"],
     ["synth.produce"],

@@ -12,8 +12,8 @@ import typer
 from synth.cli.terminal import NameOrCommand, heading, say, table
 
 if TYPE_CHECKING:
-    from synth.abilities import Slot
     from synth.banks import KeywordBank
+    from synth.template_schema import Slot
 
 _PluginDirs = Annotated[
     list[Path] | None,
@@ -102,7 +102,7 @@ def _show(ctx: typer.Context, name: str, plugin_dir: _PluginDirs = None) -> None
 
 def _slots(plan: Mapping[str, Slot], banks: Mapping[str, KeywordBank]) -> list[list[str]]:
     """A line for each slot: its name, and where its entries come from."""
-    from synth.abilities import PictureSlot
+    from synth.template_schema import PictureSlot
 
     rows = []
     for slot_name, slot in plan.items():

@@ -109,8 +109,8 @@ def _check_name(bank: str) -> None:
     """A bank is a file of its name, so the name must not lead into another folder."""
     import re
 
-    from synth.abilities import NAME_PATTERN
     from synth.errors import SynthError
+    from synth.template_schema import NAME_PATTERN
 
     if not re.fullmatch(NAME_PATTERN, bank):
         raise SynthError(

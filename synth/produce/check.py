@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from synth import plugins
-from synth.abilities import Ability, Example, parse_ability
+from synth.abilities import Ability, parse_ability
 from synth.banks import KeywordBank
 from synth.catalog import Catalog
 from synth.errors import SynthError
@@ -17,6 +17,7 @@ from synth.produce.plan import Plan, Planner
 from synth.produce.pool import Demonstration
 from synth.produce.prompting import Prompter
 from synth.records import Candidate, DialogueKind, Entry, Image, Stage, dialogue_stage
+from synth.template_schema import Example
 from synth.text import normalise
 
 _KINDS: tuple[DialogueKind, ...] = ("describe", "chat")

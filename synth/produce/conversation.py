@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from synth.abilities import PICTURE_MARK
 from synth.errors import ReplyError
 from synth.produce.dialogue import without_mark
 from synth.produce.parsing import NO_SCHEMA, clean, reply_object, strip_wrapping
 from synth.records import Role
+from synth.template_schema import PICTURE_MARK
 from synth.text import content_stems, covers
 
 _USER = frozenset(("user", "human", "learner", "student", "customer", "shopper", "reader", "child", "question", "q"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synth.abilities import PICTURE_MARK
 from synth.records import IMAGE_PLACEHOLDER, Form, Turn
+from synth.template_schema import PICTURE_MARK
 
 
 def turns_of(pairs: Sequence[tuple[str, str]], images: int, form: Form) -> list[Turn]:

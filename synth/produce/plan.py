@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from synth.abilities import FEWEST_PICTURES, MOST_PICTURES, Ability, FieldPath, PictureSlot, Slot
+from synth.abilities import Ability
 from synth.banks import EvenDraw, KeywordBank
 from synth.errors import SynthError
 from synth.records import Entry
 from synth.seeding import derive_seed
+from synth.template_schema import FEWEST_PICTURES, MOST_PICTURES, FieldPath, PictureSlot, Slot
 from synth.templating import (
     Condition,
     Environment,

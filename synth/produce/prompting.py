@@ -14,12 +14,13 @@ from typing import Any
 import orjson
 from jinja2 import Template
 
-from synth.abilities import FEWEST_PICTURES, Ability
+from synth.abilities import Ability
 from synth.backends.llm.base import Message, SharedPrompt
 from synth.produce.dialogue import turns_of
 from synth.produce.pool import Demonstration
 from synth.produce.reply_schema import PAIR, converse_schema, shape, write_schema
 from synth.records import IMAGE_PLACEHOLDER, DialogueKind, Entry
+from synth.template_schema import FEWEST_PICTURES
 from synth.templating import Environment, Named, compile_template, environment, render_template
 
 _PLACEHOLDER = re.compile(rf"{re.escape(IMAGE_PLACEHOLDER)}\s*")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synth.abilities import MOST_PAIRS, Ability
+from synth.abilities import Ability
 from synth.records import DialogueKind, Form
+from synth.template_schema import MOST_PAIRS
 
 _MAX_KEYWORD = 90
 _MAX_QUESTION = 160

@@ -49,8 +49,8 @@ _OF_PICTURE = {"prompt": "its own prompt", "margin": "lead over its siblings' pr
 class Scores:
     """The numbers that were given to a candidate, by what they are about.
 
-    `whole` has those of the sample; `pictures`, for each picture by its number, those of it alone, by what it is compared with. `margin` is the
-    lowest lead of a picture's own prompt over the prompts of the sample's other pictures.
+    `whole` has those of the sample; `pictures`, for each picture by its number, those of it alone, by what it is
+    compared with. `margin` is the lowest lead of a picture's own prompt over the prompts of the sample's other pictures.
     """
 
     whole: dict[str, float] = field(default_factory=dict)

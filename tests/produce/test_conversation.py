@@ -12,11 +12,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from synth.abilities import PICTURE_MARK
 from synth.errors import ReplyError
 from synth.produce.conversation import parse_conversation
 from synth.produce.dialogue import turns_of, without_mark
 from synth.produce.prompting import Prompter
+from synth.template_schema import PICTURE_MARK
 from tests.doubles import interleaved
 
 PICTURES = [
