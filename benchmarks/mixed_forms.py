@@ -90,9 +90,8 @@ def main() -> None:
         pictures = sum(1 for _ in summary.folder.glob("images/**/*.jpg"))
     seconds = time.perf_counter() - began
     tried = count["tried"]
-    print(
-        f"{summary.samples} samples of {tried} candidates, {pictures} pictures, {seconds:.0f} s: {tried / seconds:.0f}/s"
-    )
+    speed = f"{seconds:.0f} s, {tried / seconds:.0f} candidates/s"
+    print(f"{summary.samples} samples of {tried} candidates, {pictures} pictures, {speed}")
     if summary.missing:
         print("too few:", ", ".join(f"{name} {missing}" for name, missing in summary.missing.items()))
     warm = [(at, memory) for at, memory in notes if at >= WARM * tried] or notes
