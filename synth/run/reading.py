@@ -50,7 +50,7 @@ class Scores:
     """The numbers that were given to a candidate, by what they are about.
 
     `whole` has those of the sample; `pictures`, for each picture by its number, those of it alone, by what it is
-    compared with. `margin` is the lowest lead of a picture's own prompt over the prompts of the sample's other pictures.
+    compared with. `margin` is the lowest lead of a picture's own prompt over its siblings'.
     """
 
     whole: dict[str, float] = field(default_factory=dict)
