@@ -1,4 +1,4 @@
-"""Drops dialogues that give a picture a color, a number or a thing that it was not planned to have.
+"""Drops dialogues that give a picture a color, a number, a thing or another word that it was not planned to have.
 
 With several pictures the commonest mistake of a small model is to mix them up: "the first image shows a blue car",
 where the second does. So what is said of one picture is compared with the keywords and the plan of that picture.
