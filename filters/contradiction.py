@@ -1,4 +1,4 @@
-"""Drops dialogues that give a picture a color, a number or a thing that it was not planned to have.
+"""Drops dialogues that give a picture a color, a number, a thing or another word that it was not planned to have.
 
 With several pictures the commonest mistake of a small model is to mix them up: "the first image shows a blue car",
 where the second does. So what is said of one picture is compared with the keywords and the plan of that picture.
@@ -102,7 +102,7 @@ _RELATING = frozenset(
 _PLAIN = STOP_WORDS | VERBS | _NUMBERS.keys()
 _LONGEST_WORD = 30
 #: "half-burned" says less than "burned"
-_COMPOUND = re.compile(r"\w+(?:-\w+)+")
+_HALF = re.compile(r"\bhalf-\w+")
 _SOURCES = frozenset("from by due for about".split())  # noqa: SIM905
 
 
@@ -286,7 +286,7 @@ class Contradiction(Filter):
         """Stems that may tell one picture from another. Colors and numbers are compared by themselves."""
         stems: set[str] = set()
         for text in texts:
-            items = words(_COMPOUND.sub(" ", text))
+            items = words(_HALF.sub(" ", text.lower()))
             colored = self._colored(items, [seen])
             stems.update(stem(item) for at, item in enumerate(items) if at not in colored and item not in _PLAIN)
         return stems - _FRAME

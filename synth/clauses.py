@@ -211,7 +211,9 @@ def _read(found: Sequence[Clause]) -> None:
             before = clause.pointers
             unlike = not _UNLIKE.isdisjoint(item for item in clause.items if isinstance(item, str))
             continue
-        if clause.opener == ":" and at + 1 < len(found):  # "both images show animals: a red panda and a barn owl"
+        # "both images show animals: a red panda and a barn owl", "and one is red and the other is blue"
+        listed = clause.opener == ":" and at + 1 < len(found)
+        if listed or clause.items[0] in ("one", "another") or clause.items[:2] == ["the", "other"]:
             before = [replace(one, manner="some") if len(one.pictures) > 1 else one for one in before]
         if not before:
             # "a red car and a blue truck are in the first image", but not "the car is red, and in the second"

@@ -19,6 +19,16 @@ from tests.filters.test_contradiction import sample
             [("the first image", {0}, "one"), ("the second image", {1}, "one")],
         ),
         (
+            "The first two images show a car, the last two a truck.",
+            [("The first two images", {0, 1}, "together"), ("the last two", {1, 2}, "together")],
+        ),
+        ("The first image shows a fig. The last two dogs run.", [("The first image", {0}, "one")]),
+        (
+            "The first image shows a fig, the second plums, the third a pear.",
+            [("The first image", {0}, "one"), ("the second", {1}, "one"), ("the third", {2}, "one")],
+        ),
+        ("Of the plums in the first image the second plums are red", [("the first image", {0}, "one")]),
+        (
             "The first two images and the last one",
             [("The first two images", {0, 1}, "together"), ("the last one", {2}, "one")],
         ),
@@ -84,6 +94,8 @@ def test_clauses_speak_of_their_own_picture_or_that_of_a_neighbour(text: str, re
     ("text", "claims"),
     [
         ("There is a dog and no cat", ["there is a dog", ""]),
+        ("A watering can is on a lawn", ["a watering can is on a lawn"]),
+        ("A dog can run", [""]),
         ("It is red like a tomato", ["it is red"]),
         ("It is as red as a tomato", ["it is as red"]),
         ("It has cats as well as a dog", ["it has cats as well as a dog"]),

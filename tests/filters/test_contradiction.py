@@ -132,6 +132,7 @@ CARS = (["red car", "snowy street", "two cats"], ["blue car", "snowy street", "t
         "The first and second images show a red car and a blue car.",
         "The images show two cars: a red one and a blue one.",
         "Both images show a car: a red one and a blue one.",
+        "Both images show a car, but one is a red car in the snow and the other is a blue one.",
         "The car in the second image is probably red under its blue paint.",
         "You can count two cats in the first image and three in the second.",
         "The number of cats changes from two in the first image to three in the second.",

@@ -352,6 +352,8 @@ def test_relations_pass_as_answers_to_their_pictures() -> None:
         ("a sailboat", "a boat on a lake", "Both images show a boat.", ""),
         ("an unlit candle", "a lit candle", "The first image shows a lit candle.", "lit"),
         ("a half-burned candle", "a new candle", "Both images show a burned candle.", ""),
+        ("a middle-aged man", "an elderly man", "Both images show a middle-aged man.", "aged"),
+        ("a mug in a hall", "a mug on a lawn", "Both show a mug, but one is in a hall and the other is on a lawn.", ""),
         ("a cut mango", "a mango orange wall", "Both images show a cut mango.", "cut"),
         ("a cut mango", "a ripe banana", "The second image shows a mango.", "mango"),
         ("a watering can on a lawn", "a soup bowl", "A soup bowl stands on a lawn in the first image.", "soup"),
