@@ -114,11 +114,12 @@ def test_unknown_ability_suggests_the_nearest() -> None:
         assert "Did you mean 'abnormal'?" in result.stderr
 
 
-def test_new_ability_passes_its_check_and_runs(tmp_path: Path) -> None:
-    assert synth("abilities", "new", "gizmo", "--dir", tmp_path).exit_code == 0
+@pytest.mark.parametrize("form", ["single", "multi", "interleaved"])
+def test_new_ability_passes_its_check_and_runs(form: str, tmp_path: Path) -> None:
+    assert synth("abilities", "new", "gizmo", "--form", form, "--dir", tmp_path).exit_code == 0
     checked = synth("abilities", "check", tmp_path / "templates/gizmo.yaml")
     assert checked.exit_code == 0, checked.output
-    assert "is fine" in checked.output
+    assert "is fine" in checked.output and "note" not in checked.output
     shown = synth("abilities", "gizmo", "--plugin-dir", tmp_path)
     assert "keyword bank gizmo" in shown.output
     [tried] = [line.removeprefix("Try it: synth ") for line in shown.output.splitlines() if line.startswith("Try it")]

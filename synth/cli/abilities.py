@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,6 +19,8 @@ _PluginDirs = Annotated[
     list[Path] | None,
     typer.Option("--plugin-dir", metavar="DIR", help="A folder with templates/ and keyword_banks/ of your own."),
 ]
+
+_Form = Literal["single", "multi", "interleaved"]
 
 group = typer.Typer(
     cls=NameOrCommand,
@@ -129,17 +131,22 @@ def _new(
     directory: Annotated[Path, typer.Option("--dir", help="Where templates/ and keyword_banks/ are written.")] = Path(
         "my-abilities"
     ),
+    form: Annotated[
+        _Form, typer.Option(help="One picture a sample, several at once, or one in each turn of the user.")
+    ] = "single",
 ) -> None:
     """Start a new ability.
 
     Writes a complete, commented template and keyword bank. They are valid as they are: run them,
     look, then change the texts, the examples and the bank.
 
-    [bold]Example:[/bold] synth abilities new sport --dir mine
+    [bold]Examples:[/bold] synth abilities new sport --dir mine
+
+    synth abilities new tour --form interleaved --dir mine
     """
     from synth.produce.scaffold import scaffold
 
-    template, bank = scaffold(name, directory)
+    template, bank = scaffold(name, directory, form)
     say(f"Wrote {template}\nWrote {bank}")
     say("\nNext: edit both, then")
     say(f"  synth abilities check {shlex.quote(str(template))}")

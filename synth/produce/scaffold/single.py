@@ -1,77 +1,9 @@
-"""`synth abilities new`: a complete template and keyword bank to start from.
-
-What is written passes `synth abilities check` as it is; the comments say what to change.
-"""
+"""The template of a new ability with one picture a sample."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import NamedTuple
+from synth.produce.scaffold.things import THINGS, Thing
 
-from synth.catalog import Catalog
-from synth.errors import SynthError
-from synth.files import not_written
-
-_NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
-
-
-def scaffold(name: str, folder: Path) -> tuple[Path, Path]:
-    """Write `templates/NAME.yaml` and `keyword_banks/NAME.txt` below `folder`; their paths.
-
-    Raises:
-        SynthError: a bad name, one that is taken, or files that are already there.
-    """
-    if not _NAME.match(name):
-        raise SynthError(
-            f"'{name}' cannot be the name of an ability.",
-            "Use lower-case letters, digits and underscores, starting with a letter; at most 40.",
-        )
-    catalog = Catalog()
-    for taken, kind in ((catalog.names(), "an ability"), (catalog.bank_names(), "a keyword bank")):
-        if name in taken:
-            raise SynthError(f"There already is {kind} '{name}'.", "Choose another name; yours would hide it.")
-    template = folder / "templates" / f"{name}.yaml"
-    bank = folder / "keyword_banks" / f"{name}.txt"
-    for path in (template, bank):
-        if path.exists():
-            raise SynthError(f"{path} is already there.", "Remove it, or choose another name or --dir.")
-    title = name.replace("_", " ").capitalize()
-    try:
-        for path, text in ((template, _template(name, title)), (bank, _bank(name, title))):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise not_written(path, error) from error
-    return template, bank
-
-
-class _Thing(NamedTuple):
-    text: str
-    look: str
-    place: str
-    around: str
-
-
-_THINGS = [
-    _Thing("bicycle", "two thin wheels and a red frame", "a narrow street", "brick wall, cobblestones"),
-    _Thing(
-        "teapot",
-        "a round white body and a curved spout",
-        "a bright kitchen",
-        "checked tablecloth, window light",
-    ),
-    _Thing("umbrella", "a wide yellow canopy and a hooked handle", "a rainy park", "wet path, bare trees"),
-    _Thing("guitar", "a brown wooden body and six strings", "a music room", "wooden floor, tall window"),
-    _Thing("lantern", "a glass cylinder in a black metal frame", "a walled garden", "green hedge, stone steps"),
-    _Thing("suitcase", "tan leather and two brass locks", "a railway station", "steel rails, wooden bench"),
-    _Thing("rowing boat", "a blue wooden hull and two oars", "a calm lake", "tall reeds, distant hills"),
-    _Thing("wall clock", "a round white dial and two black hands", "a classroom", "green blackboard, empty desks"),
-    _Thing("kite", "a red diamond shape and a long tail", "a windy beach", "blue sky, sand dunes"),
-    _Thing("ladder", "two wooden rails with eight rungs", "an orchard", "apple trees, wicker basket"),
-    _Thing("wheelbarrow", "a green tray and one black wheel", "a vegetable garden", "dark soil, wooden fence"),
-    _Thing("typewriter", "a black metal case and round keys", "an old desk", "paper sheets, brass lamp"),
-]
 _EXAMPLES = 6
 _QUESTIONS = """\
 What is shown in this image?
@@ -106,21 +38,8 @@ What do you notice about the object here?
 Look at the picture. What is it about?"""
 
 
-def _bank(name: str, title: str) -> str:
-    lines = [
-        f"# Keyword bank: {title}. One entry per line; the template can use the 'key: value' facts.",
-        "# Replace these placeholders with at least 50 entries of your own, or let a model add some:",
-        f"#   synth keywords --bank {name} --n 100 --plugin-dir DIR   (DIR: the folder above this one)",
-        "# Source: placeholders written by 'synth abilities new'.",
-        "# License: say here under which licence your entries are.",
-        *(f"{thing.text} | look: {thing.look} | place: {thing.place}" for thing in _THINGS),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _example(thing: _Thing, question: str) -> str:
-    article = "an" if thing.text[0] in "aeiou" else "a"
-    upper = f"{article.capitalize()} {thing.text}"
+def _example(thing: Thing, question: str) -> str:
+    upper = thing.named.capitalize()
     return f"""\
   - plan:
       subject: {{text: {thing.text}, look: {thing.look}, place: {thing.place}}}
@@ -130,7 +49,7 @@ def _example(thing: _Thing, question: str) -> str:
     answer: {upper} with {thing.look} is shown in {thing.place}.
     chat:
       - question: What is the main object in this image?
-        answer: The main object in this image is {article} {thing.text}.
+        answer: The main object in this image is {thing.named}.
       - question: What does the {thing.text} look like?
         answer: The {thing.text} has {thing.look}.
       - question: Where is the {thing.text}?
@@ -138,9 +57,9 @@ def _example(thing: _Thing, question: str) -> str:
 """
 
 
-def _template(name: str, title: str) -> str:
+def single(name: str, title: str) -> str:
     questions = _QUESTIONS.splitlines()
-    examples = "".join(_example(_THINGS[at], questions[at]) for at in range(_EXAMPLES))
+    examples = "".join(_example(THINGS[at], questions[at]) for at in range(_EXAMPLES))
     listed = "\n".join(f'  - "{question}"' for question in questions)
     return f"""\
 # A template for synth. Everything below works as it is and is meant to be changed; after each change:
