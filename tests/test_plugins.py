@@ -196,7 +196,8 @@ def test_two_files_are_an_ability(tmp_path: Path) -> None:
         "camera": {"values": ["photo"]},
     }
     folder = plugin_dir(tmp_path / "mine", plan=plan)
-    (folder / "keyword_banks" / "odd.txt").unlink()
+    for bank in ("odd", "task"):
+        (folder / "keyword_banks" / f"{bank}.txt").unlink()
     assert len([path for path in folder.rglob("*") if path.is_file()]) == 2
     done = generate(tmp_path / "run", "tiny", "--plugin-dir", folder)
     assert done.returncode == 0, done.stderr
