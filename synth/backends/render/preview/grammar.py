@@ -125,7 +125,8 @@ class Grammar:
         before = self.words[max(0, match.start - 5) : match.start]
         if not before:
             return False
-        of = before[-1] == "of" and not self.measures(self.matches.index(match) - 1)
+        at = next(number for number, one in enumerate(self.matches) if one.start == match.start)
+        of = before[-1] == "of" and not self.measures(at - 1)
         return of or bool({"made", "covered", "carved", "built"} & set(before))
 
     def starts_with_act(self) -> bool:
