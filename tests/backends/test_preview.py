@@ -580,6 +580,6 @@ def test_who_somebody_is_does_not_depend_on_the_others(lexicon: Lexicon) -> None
         assert len(chefs) == 1
 
 
-def test_what_a_bowl_holds_may_be_a_material_elsewhere(studio: Studio) -> None:
-    """ "vegetable" is a kind of soup here and no more; reading it as a material once raised an error."""
-    studio.picture(("a steaming bowl of vegetable soup", "kitchen sink"), 7, 64, 64)
+def test_what_a_bowl_holds_may_be_a_material_elsewhere(preview: Preview) -> None:
+    drawn = draw(preview, "a steaming bowl of vegetable soup", "kitchen sink").drawn
+    assert drawn is not None and "a steaming bowl of vegetable soup" in drawn
