@@ -65,7 +65,9 @@ class Rotation:
         self._done[round_] = self._done.get(round_, 0) + 1
         if candidate.text_passed:
             added = self._prompter.ability.prompt.added
-            self._passed.setdefault(round_, {})[candidate.index] = demonstration(candidate, added)
+            told = demonstration(candidate, added)
+            if all(told.keywords):  # an example of a picture of which the model wrote nothing teaches to write nothing
+                self._passed.setdefault(round_, {})[candidate.index] = told
         while self._done.get(self._pool.newest_round - 1, 0) == self._rounds.size(self._pool.newest_round - 1):
             finished = self._pool.newest_round - 1
             del self._done[finished]

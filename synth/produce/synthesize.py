@@ -136,8 +136,6 @@ class Synthesizer:
         def take(reply: str) -> list[str]:
             candidate.facts, found, repairs = parse_written(reply, self.ability.write.facts, schema, several)
             candidate.images = [self._image(candidate, number, keywords) for number, keywords in enumerate(found)]
-            if self.ability.prompt.prepend:
-                self._require_news(candidate)
             return repairs
 
         await self._ask(candidate, "write", "prompt", prompts.write, message, schema, context, take)
@@ -258,13 +256,6 @@ class Synthesizer:
             keywords=ordered,
             seed=candidate.seed if one_seed else derive_seed(candidate.seed, "picture", number),
         )
-
-    def _require_news(self, candidate: Candidate) -> None:
-        """Refuse a reply that only says again what is planned."""
-        least = self.ability.write.min_keywords
-        for number, keywords in enumerate(demonstration(candidate, self.ability.prompt.added).keywords, 1):
-            if len(keywords) < least:
-                raise ReplyError(f"picture {number}: {len(keywords)} keywords say more than the plan, not {least}")
 
     async def _replay(self, candidate: Candidate) -> None:
         """Tell the ordered filters and the rotation about a candidate of an earlier process."""
