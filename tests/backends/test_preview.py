@@ -583,3 +583,11 @@ def test_who_somebody_is_does_not_depend_on_the_others(lexicon: Lexicon) -> None
 def test_what_a_bowl_holds_may_be_a_material_elsewhere(preview: Preview) -> None:
     drawn = draw(preview, "a steaming bowl of vegetable soup", "kitchen sink").drawn
     assert drawn is not None and "a steaming bowl of vegetable soup" in drawn
+
+
+def test_the_color_of_hair_is_not_that_of_the_person(lexicon: Lexicon) -> None:
+    for text in ("a man with pale skin and thinning red hair", "a tall boy with straight black hair in a library"):
+        main = resolve((text,), 7, lexicon).main
+        assert main is not None and main.person and not main.tint and not main.material
+    made = resolve(("a woman made of blue glass",), 7, lexicon).main
+    assert made is not None and made.material == "glass"

@@ -357,6 +357,9 @@ class _Parser:
                 self.reading.used.add(self.index)
         if target is None:
             return
+        if target.person:  # "with long red hair": nobody is red all over, or of fur
+            self.tint = self.size = ""
+            self.material = "" if self.material == "fur" else self.material
         if not target.tint:
             target.tint = self.tint
         if not target.material:
