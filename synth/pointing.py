@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from synth.records import IMAGE_PLACEHOLDER, Candidate
+from synth.text import ORDINALS, ordinal
 
 #: how a pointer speaks of its pictures: of one, of each by itself ("both", "every image"), of several together ("the
 #: two images", which may be a red car and a blue one), or of some of them, unknown which ("one of the images")
 Manner = Literal["one", "each", "together", "some"]
 
-_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
-_LABELS = ("first", "second", "third", "fourth", "fifth", "sixth")
-_ORDINALS = {word: number for number, word in enumerate(_LABELS, 1)}
-_ORDINALS |= {"1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "5th": 5, "6th": 6, "last": 0, "final": 0}
+_CARDINALS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NUMBERS = {word: number for number, word in enumerate(_CARDINALS, 1)}
+_ORDINALS = {word: number for number, word in enumerate(ORDINALS, 1)}
+_ORDINALS |= {"1st": 1, "2nd": 2, "3rd": 3, **{f"{number}th": number for number in range(4, 11)}, "last": 0, "final": 0}
 
 _THE = r"(?:the|these|those|your|my)"
-_NUM = r"(?:one|two|three|four|five|six|[1-9])\b"
+_NUM = rf"(?:{'|'.join(_CARDINALS)}|10|[1-9])\b"
 _ORD = rf"(?:{'|'.join(_ORDINALS)})"
 _NOUN = r"(?:image|picture|photo(?:graph)?|pic|snapshot)"
 #: with a number before or behind it, these are pictures, too
@@ -141,9 +142,7 @@ def exchanges(candidate: Candidate) -> list[Exchange]:
 
 def label(number: int, of: int) -> str:
     """What to call picture `number` (0-based) of `of`."""
-    if of == 1:
-        return "the image"
-    return f"the {_LABELS[number]} image" if number < len(_LABELS) else f"image {number + 1}"
+    return "the image" if of == 1 else f"the {ordinal(number + 1)} image"
 
 
 def pointers(text: str, pictures: int, newest: int | None = None) -> list[Pointer]:
@@ -156,25 +155,49 @@ def pointers(text: str, pictures: int, newest: int | None = None) -> list[Pointe
     matches = list(_FOUND.finditer(lowered))
     named = any(match["what"] or _NAMED.search(match.group()) for match in matches)
     found: list[Pointer] = []
+    said = _Said()
     begins = [0, *(end.end() for end in _SENTENCE_END.finditer(lowered))]
     skip = 0
     for at, match in enumerate(matches):
         if at < skip:
             continue
+        said.enter(bisect_right(begins, match.start()))
+        pointer: Pointer | None = None
         if match["ordinal"]:
             chain = _chain(lowered, matches, at)
             listed = bool(found) and found[-1].manner == "one"
             while chain and not _points(lowered, chain, named, listed):
                 chain.pop()
             if chain:
-                found.append(_ordinals(lowered, chain, pictures, newest))
+                pointer = _ordinals(lowered, chain, pictures, newest)
                 skip = at + len(chain)
-            continue
-        begin = begins[bisect_right(begins, match.start()) - 1]
-        pointer = _other(lowered, match, pictures, newest, found, _named_since(begin, found))
+        else:
+            pointer = _other(lowered, match, pictures, newest, said)
         if pointer is not None:
             found.append(pointer)
+            said.add(pointer)
     return found
+
+
+@dataclass(slots=True)
+class _Said:
+    """What the pointers before say, kept up step by step: looking back from each would be quadratic."""
+
+    #: what pointers of the text so far point at, the newest last
+    spoken: dict[frozenset[int], None] = field(default_factory=dict)
+    #: the pictures that the sentence so far has named one by one
+    named: frozenset[int] = frozenset()
+    sentence: int = 0
+
+    def enter(self, sentence: int) -> None:
+        if sentence != self.sentence:
+            self.sentence, self.named = sentence, frozenset()
+
+    def add(self, pointer: Pointer) -> None:
+        self.spoken.pop(pointer.pictures, None)
+        self.spoken[pointer.pictures] = None
+        if pointer.manner == "one" or len(pointer.pictures) == 2:
+            self.named |= pointer.pictures
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
@@ -209,7 +232,7 @@ def _chain(text: str, matches: Sequence[re.Match[str]], at: int) -> list[re.Matc
     """
     chain = [matches[at]]
     last_gap = ""
-    for following in matches[at + 1 :]:
+    for following in matches[at + 1 : at + len(ORDINALS)]:
         gap = text[chain[-1].end() : following.start()]
         if not following["ordinal"] or not _JOINED.fullmatch(gap):
             break
@@ -219,7 +242,7 @@ def _chain(text: str, matches: Sequence[re.Match[str]], at: int) -> list[re.Matc
         return chain[:1]
     last = chain[-1]
     plural = bool(last["what"]) and last["what"].endswith("s") and not last["what"].endswith("'s")
-    forced = text[: chain[0].start()].endswith(("both ", "both in ", "between "))
+    forced = text.endswith(("both ", "both in ", "between "), 0, chain[0].start())
     alone = _SINGULAR.match(text, last.end())
     return chain if plural or forced or not alone else chain[:1]
 
@@ -247,29 +270,28 @@ def _other(
     match: re.Match[str],
     pictures: int,
     newest: int | None,
-    found: Sequence[Pointer],
-    named: frozenset[int],
+    before: _Said,
 ) -> Pointer | None:
-    """`named` are the pictures that the sentence has named one by one so far."""
     start, end = match.span()
     everything = frozenset(range(pictures))
-    said = match.group()
+    said, named = match.group(), before.named
 
     def points(manner: Manner, to: frozenset[int] = everything, problem: str = "") -> Pointer:
         return Pointer(start, end, to, manner, problem)
 
     if match["range"]:
         count = _number(match["count"])
-        if not match["counted"] and not (found and _NO_NOUN.match(text, end)):
+        if not match["counted"] and not (before.spoken and _NO_NOUN.match(text, end)):
             return None  # "the last two dogs"
         problem = f"there are no {count} images" if count > pictures else ""
         numbers = range(count) if match["edge"] == "first" else range(max(0, pictures - count), pictures)
         return points("together", frozenset(numbers), problem)
     if match["rest"]:
-        before = [pointer.pictures for pointer in found if len(pointer.pictures) < pictures]
-        rest = everything - (before[-1] if before else frozenset())
+        some = next((one for one in reversed(before.spoken) if len(one) < pictures), None)
+        rest = everything - (some or frozenset())
         count = _number(match["others"]) if match["others"] else len(rest)
-        return points("together", rest or everything, "" if before and count == len(rest) else f"'{said}' is ambiguous")
+        clear = some is not None and count == len(rest)
+        return points("together", rest or everything, "" if clear else f"'{said}' is ambiguous")
     if match["both"]:
         return _both(text, match, pictures, named)
     if match["each"]:
@@ -288,7 +310,7 @@ def _other(
     if match["some"]:
         return points("some")
     if match["vague"]:
-        return _vague(match, pictures, newest, found)
+        return _vague(match, pictures, newest, before.spoken)
     return _numbered(text, match, pictures)
 
 
@@ -324,16 +346,17 @@ def _all(text: str, match: re.Match[str], pictures: int) -> Pointer | None:
     return Pointer(start, end, frozenset(range(pictures)), "each", problem)
 
 
-def _vague(match: re.Match[str], pictures: int, newest: int | None, found: Sequence[Pointer]) -> Pointer | None:
+def _vague(
+    match: re.Match[str], pictures: int, newest: int | None, spoken: Collection[frozenset[int]]
+) -> Pointer | None:
     start, end = match.span()
     said, side = match.group(), match["side"]
     if side and side not in _SIDES:
         return None  # "the wedding photo" is a thing, or style
-    if newest is None and not side and said.rsplit(" ", 1)[-1] not in ("one", "former", "latter"):
-        spoken = {pointer.pictures for pointer in found}
-        if len(spoken) == 1 and len(next(iter(spoken))) == 1 and re.fullmatch(rf"\w+ {_NOUN}(?:'s)?", said):
-            return Pointer(start, end, next(iter(spoken)), "one")
     everything = frozenset(range(pictures))
+    alone = next(iter(spoken)) if len(spoken) == 1 else everything
+    if newest is None and len(alone) == 1 and re.fullmatch(rf"\w+ {_NOUN}(?:'s)?", said):
+        return Pointer(start, end, alone, "one")
     if pictures == 1:
         return Pointer(start, end, everything, "one")
     plain = re.fullmatch(rf"\w+ (?:\w+ )?{_NOUN}(?:'s)?", said)
@@ -358,17 +381,6 @@ def _numbered(text: str, match: re.Match[str], pictures: int) -> Pointer | None:
         "one" if len(numbers) == 1 else "together",
         problem,
     )
-
-
-def _named_since(begin: int, found: Sequence[Pointer]) -> frozenset[int]:
-    """The pictures that pointers from `begin` on name one by one."""
-    named: frozenset[int] = frozenset()
-    for pointer in reversed(found):
-        if pointer.start < begin:
-            break
-        if pointer.manner == "one" or len(pointer.pictures) == 2:
-            named |= pointer.pictures
-    return named
 
 
 def _not_so_many(said: str, pictures: int) -> str:

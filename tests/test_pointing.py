@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from synth.clauses import clauses
 from synth.pointing import exchanges, label, pointers, sentences
+from synth.template_schema import MOST_PICTURES
 from tests.filters.test_contradiction import sample
 
 
@@ -66,7 +69,7 @@ def test_exchanges_know_which_pictures_have_come() -> None:
 
 
 def test_labels() -> None:
-    assert [label(0, 1), label(1, 2), label(6, 7)] == ["the image", "the second image", "image 7"]
+    assert [label(0, 1), label(1, 2), label(6, 7)] == ["the image", "the second image", "the seventh image"]
 
 
 def test_sentences_cover_the_text() -> None:
@@ -110,3 +113,23 @@ def test_clauses_speak_of_their_own_picture_or_that_of_a_neighbour(text: str, re
 def test_what_clauses_claim(text: str, claims: list[str]) -> None:
     found = clauses(text, [], 0, len(text))
     assert [" ".join(map(str, clause.items[: clause.until])) for clause in found] == claims
+
+
+def test_pictures_have_names_up_to_the_most_that_a_sample_may_have() -> None:
+    for number in range(MOST_PICTURES):
+        [one] = pointers(f"A kite flies in {label(number, MOST_PICTURES)}.", MOST_PICTURES)
+        assert (one.pictures, one.manner, one.problem) == ({number}, "one", "")
+    [together] = pointers("All eight images show a kite.", MOST_PICTURES)
+    assert (len(together.pictures), together.problem) == (8, "")
+
+
+@pytest.mark.parametrize("phrase", ["first, second, ", "the first, ", "image 1, ", "both of ", "the other images "])
+def test_a_text_of_pointers_alone_takes_no_longer_for_each(phrase: str) -> None:
+    def seconds(times: int) -> float:
+        text = phrase * times
+        began = time.process_time()
+        pointers(text, 4)
+        return time.process_time() - began
+
+    seconds(10)
+    assert min(seconds(1600) for _ in range(3)) < 40 * min(seconds(100) for _ in range(3)), "16 if linear, 256 if not"
