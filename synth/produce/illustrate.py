@@ -115,29 +115,28 @@ class Illustrator:
     async def _filter(self, candidate: Candidate, pictures: list[Rendered]) -> Verdict | None:
         """What the image filters say of the sample.
 
-        Of several pictures only the one that fails is drawn again, with another seed, a few times. A sample of one
-        picture is not: another candidate costs no more.
+        Of several pictures only the one that fails is drawn again, with another seed, until it was drawn as often as
+        it may be. A sample of one picture is not: another candidate costs no more.
         """
-        attempts = self._attempts if len(pictures) > 1 else 1
+        most = self._attempts if len(pictures) > 1 else 1
         with timed(candidate, "score"):
             scores = await self._score_all(candidate, pictures)
-        for attempt in range(attempts):
+        drawn = [1] * len(pictures)
+        while True:
             candidate.scores = _sample_scores(scores)
-            verdict = await self._judge.submit((candidate, pictures, attempt))
-            last = attempt == attempts - 1 or verdict is None or verdict.picture is None
-            if verdict is None or last or not self._tally.promise_more(1):
+            verdict = await self._judge.submit((candidate, pictures, sum(drawn) - len(drawn)))
+            number = None if verdict is None else verdict.picture
+            if number is None or drawn[number] == most or not self._tally.promise_more(1):
                 return verdict
             try:
-                number = verdict.picture
-                assert number is not None
-                candidate.images[number].seed = derive_seed(candidate.seed, "picture", number, "again", attempt)
+                candidate.images[number].seed = derive_seed(candidate.seed, "picture", number, "again", drawn[number])
+                drawn[number] += 1
                 with timed(candidate, "render"):
-                    pictures[number] = await self._draw_again(candidate, number, pictures, attempt + 2)
+                    pictures[number] = await self._draw_again(candidate, number, pictures, drawn[number])
                 with timed(candidate, "score"):
                     scores[number] = await self._score_one(candidate, number, pictures[number])
             finally:
                 self._tally.delivered(1)
-        raise AssertionError("the last attempt returns")
 
     async def _restore(self, candidate: Candidate, missing: list[int]) -> None:
         """Render again what is gone or damaged. The seed is the same, so the row and its verdicts stand."""
@@ -177,10 +176,10 @@ class Illustrator:
             made.append(await self._picture(candidate, number, made[-1].image if made else None))
         return made
 
-    async def _draw_again(self, candidate: Candidate, number: int, pictures: list[Rendered], attempt: int) -> Rendered:
+    async def _draw_again(self, candidate: Candidate, number: int, pictures: list[Rendered], times: int) -> Rendered:
         previous = pictures[number - 1].image if number and self._strength is not None else None
         made = await self._picture(candidate, number, previous)
-        note = f"drawn {attempt} times: a filter failed it before"
+        note = f"drawn {times} times: a filter failed it before"
         return replace(made, note="; ".join(filter(None, (made.note, note))))
 
     async def _picture(self, candidate: Candidate, number: int, previous: PILImage | None) -> Rendered:
