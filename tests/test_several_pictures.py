@@ -429,16 +429,23 @@ def test_pictures_that_are_gone_are_drawn_again_with_the_seed_that_made_them(
 # -- pictures that begin from the one before --------------------------------------------------
 
 
-def chained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Spoil = lambda r, t: None) -> Album:
+def chained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Spoil = lambda r, t: None, image_format: str = "jpeg"
+) -> Album:
     album = Album(spoil)
     draw(monkeypatch, album)
     monkeypatch.setattr(module, "refuse_unused", lambda *_: None)
-    run(tmp_path / "run", {"steps": 4, "tiny": 2}, **chaining())
+    run(tmp_path / "run", {"steps": 4, "tiny": 2}, **chaining(image_format))
     return album
 
 
-def chaining() -> dict[str, Any]:
-    return {"renderer": "album", "render_settings": {"image_to_image": 0.6, "image_format": "png"}}
+def chaining(image_format: str = "jpeg") -> dict[str, Any]:
+    return {"renderer": "album", "render_settings": {"image_to_image": 0.6, "image_format": image_format}}
+
+
+def blank_behind_another(request: RenderRequest, times: int) -> Rendered | None:
+    """Spoils what begins from a picture, for the seeds of its first drawing mostly."""
+    return blank() if request.previous is not None and request.seed % 2 else None
 
 
 def test_each_picture_begins_from_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -454,32 +461,37 @@ def test_each_picture_begins_from_the_one_before(tmp_path: Path, monkeypatch: py
                 assert request.previous.tobytes() == stored.convert("RGB").tobytes()
 
 
-def test_a_picture_that_is_drawn_again_begins_from_the_same_one(
+def test_what_began_from_a_picture_that_is_drawn_again_begins_from_the_new_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    album = chained(tmp_path, monkeypatch, lambda request, times: blank() if request.previous and times == 1 else None)
-    again = 0
-    for one in candidates(tmp_path / "run", "steps"):
-        for image in one.images[1:]:
-            requests = [request for request in album.requests if request.prompt == image.prompt]
-            if len(requests) == 2 and one.state == "accepted" and one.images.index(image) == 1:
-                again += 1
-                assert requests[0].previous == requests[1].previous
-                assert requests[0].seed != requests[1].seed == image.seed
-    assert again
+    album = chained(tmp_path, monkeypatch, lambda r, t: blank() if r.previous is None and t == 1 else None)
+    for row in rows(tmp_path / "run"):
+        if row["form"] == "single":
+            continue
+        first, *behind = [[r for r in album.requests if r.prompt == one["prompt"]] for one in row["images"]]
+        assert len({request.seed for request in first}) == 2, "another seed for the one that failed"
+        assert first[-1].seed == row["images"][0]["seed"]
+        for requests, image, before in zip(behind, row["images"][1:], row["images"], strict=False):
+            assert {request.seed for request in requests} == {image["seed"]}, "their own seeds for the others"
+            assert image["note"] == ""
+            with Pictures.open(tmp_path / "run" / before["path"]) as stored:
+                assert requests[-1].previous is not None
+                assert requests[-1].previous.tobytes() == stored.convert("RGB").tobytes()
 
 
+@pytest.mark.parametrize("image_format", ["jpeg", "png", "webp"])
+@pytest.mark.parametrize("spoil", [lambda request, times: None, blank_behind_another], ids=["whole", "drawn-again"])
 def test_a_picture_that_is_gone_begins_from_the_stored_one_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    image_format: str, spoil: Spoil, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chained(tmp_path, monkeypatch)
+    chained(tmp_path, monkeypatch, spoil, image_format)
     before, text = shown(tmp_path / "run"), text_of(tmp_path / "run")
     row = next(row for row in rows(tmp_path / "run") if len(row["images"]) == 4)
     for number in (0, 2, 3):
         (tmp_path / "run" / row["images"][number]["path"]).unlink()
-    again = Album()
+    again = Album(spoil)
     draw(monkeypatch, again)
-    assert run(tmp_path / "run", {"steps": 4, "tiny": 2}, **chaining()).restored == 3
+    assert run(tmp_path / "run", {"steps": 4, "tiny": 2}, **chaining(image_format)).restored == 3
     prompts = [image["prompt"] for image in row["images"]]
     asked = [request for request in again.requests if request.prompt in prompts]
     assert [prompts.index(request.prompt) for request in asked] == [0, 2, 3]

@@ -71,6 +71,18 @@ def write_picture(
         file.write(buffer.getbuffer())
 
 
+def as_stored(image: PILImage, quality: int, image_format: ImageFormat) -> PILImage:
+    """The picture as its file has it. A picture that begins from it can then be made again from the file."""
+    from PIL import Image as Pictures
+
+    if image_format == "png":
+        return image.convert("RGB")
+    buffer = io.BytesIO()
+    image.convert("RGB").save(buffer, image_format.upper(), quality=quality)
+    with Pictures.open(buffer) as stored:
+        return stored.convert("RGB")
+
+
 def _png_text(packet: bytes) -> PngInfo:
     """XMP lies in a text chunk of this name (XMP specification, part 3, PNG)."""
     from PIL.PngImagePlugin import PngInfo

@@ -16,7 +16,7 @@ from synth.filtering import Chain
 from synth.flow.backends import Backends
 from synth.flow.blame import FATAL
 from synth.flow.marks import Synthetic
-from synth.flow.pictures import Marks, is_there, picture_path, write_picture
+from synth.flow.pictures import Marks, as_stored, is_there, picture_path, write_picture
 from synth.flow.primitives import Batcher
 from synth.flow.tally import Tally
 from synth.ledger import Ledger
@@ -116,7 +116,8 @@ class Illustrator:
         """What the image filters say of the sample.
 
         Of several pictures only the one that fails is drawn again, with another seed, until it was drawn as often as
-        it may be. A sample of one picture is not: another candidate costs no more.
+        it may be; so are those that begin from it, with their own seeds: the one they began from is gone. A sample of
+        one picture is not: another candidate costs no more.
         """
         most = self._attempts if len(pictures) > 1 else 1
         with timed(candidate, "score"):
@@ -126,17 +127,21 @@ class Illustrator:
             candidate.scores = _sample_scores(scores)
             verdict = await self._judge.submit((candidate, pictures, sum(drawn) - len(drawn)))
             number = None if verdict is None else verdict.picture
-            if number is None or drawn[number] == most or not self._tally.promise_more(1):
+            if number is None or drawn[number] == most:
+                return verdict
+            anew = range(number, number + 1 if self._strength is None else len(pictures))
+            if not self._tally.promise_more(len(anew)):
                 return verdict
             try:
                 candidate.images[number].seed = derive_seed(candidate.seed, "picture", number, "again", drawn[number])
                 drawn[number] += 1
-                with timed(candidate, "render"):
-                    pictures[number] = await self._draw_again(candidate, number, pictures, drawn[number])
-                with timed(candidate, "score"):
-                    scores[number] = await self._score_one(candidate, number, pictures[number])
+                for one in anew:
+                    with timed(candidate, "render"):
+                        pictures[one] = await self._draw_again(candidate, one, pictures, drawn[one])
+                    with timed(candidate, "score"):
+                        scores[one] = await self._score_one(candidate, one, pictures[one])
             finally:
-                self._tally.delivered(1)
+                self._tally.delivered(len(anew))
 
     async def _restore(self, candidate: Candidate, missing: list[int]) -> None:
         """Render again what is gone or damaged. The seed is the same, so the row and its verdicts stand."""
@@ -173,12 +178,23 @@ class Illustrator:
             return await _all(lambda number: self._picture(candidate, number, None), len(numbers))
         made: list[Rendered] = []
         for number in numbers:
-            made.append(await self._picture(candidate, number, made[-1].image if made else None))
+            made.append(await self._picture(candidate, number, await self._before(number, made)))
         return made
 
+    async def _before(self, number: int, pictures: Sequence[Rendered]) -> PILImage | None:
+        """What picture `number` begins from, as its file will have it: if it has to be restored one day, the file is
+        all there is."""
+        if self._strength is None or not number:
+            return None
+        settings = self._settings
+        return await asyncio.to_thread(
+            as_stored, pictures[number - 1].image, settings.jpeg_quality, settings.image_format
+        )
+
     async def _draw_again(self, candidate: Candidate, number: int, pictures: list[Rendered], times: int) -> Rendered:
-        previous = pictures[number - 1].image if number and self._strength is not None else None
-        made = await self._picture(candidate, number, previous)
+        made = await self._picture(candidate, number, await self._before(number, pictures))
+        if times == 1:
+            return made
         note = f"drawn {times} times: a filter failed it before"
         return replace(made, note="; ".join(filter(None, (made.note, note))))
 
