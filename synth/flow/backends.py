@@ -34,13 +34,12 @@ class Backends:
         self._starting = ""
         self._asked = [one for one in (llm, renderer) if isinstance(one, LLM | RemoteRenderer)]
         self._render: Batcher[RenderRequest, Rendered | Exception] | None = None
-        self._render_next: Batcher[RenderRequest, Rendered | Exception] | None = None
         self._score: Batcher[ScoreRequest, Score | Exception] | None = None
         if isinstance(renderer, Renderer):
-            self._render = Batcher(self._render_batch, renderer.batch_size, renderer.workers)
             # pictures that begin from another one cannot share a batch with those that begin from noise
-            self._render_next = Batcher(self._render_batch, renderer.batch_size, renderer.workers)
-            self._render_slots = asyncio.Semaphore(renderer.workers)
+            self._render = Batcher(
+                self._render_batch, renderer.batch_size, renderer.workers, kind=lambda one: one.previous is None
+            )
         if scorer is not None:
             self._score = Batcher(self._score_batch, scorer.batch_size, 1)
 
@@ -115,7 +114,7 @@ class Backends:
                     last_comes_first.push_async_callback(one.close)
                 elif isinstance(one, Renderer | Scorer):
                     last_comes_first.push_async_callback(asyncio.to_thread, one.close)
-            for batcher in (self._score, self._render, self._render_next):
+            for batcher in (self._score, self._render):
                 if batcher is not None:
                     last_comes_first.push_async_callback(batcher.close)
 
@@ -130,9 +129,8 @@ class Backends:
     async def render(self, request: RenderRequest) -> Rendered:
         if isinstance(self.renderer, RemoteRenderer):
             return await self.renderer.draw(request)
-        batcher = self._render if request.previous is None else self._render_next
-        assert batcher is not None
-        picture = await batcher.submit(request)
+        assert self._render is not None
+        picture = await self._render.submit(request)
         if isinstance(picture, Exception):
             raise picture
         return picture
@@ -148,8 +146,7 @@ class Backends:
 
     async def _render_batch(self, requests: Sequence[RenderRequest]) -> Sequence[Rendered | Exception]:
         assert isinstance(self.renderer, Renderer)
-        async with self._render_slots:
-            return await work_through("renderer", self.renderer.render, requests, lambda: harmless_prompt(requests[0]))
+        return await work_through("renderer", self.renderer.render, requests, lambda: harmless_prompt(requests[0]))
 
     async def _score_batch(self, requests: Sequence[ScoreRequest]) -> Sequence[Score | Exception]:
         assert self.scorer is not None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -141,7 +141,8 @@ class Batcher(Generic[Item, Outcome]):
 
     A batch leaves when it is full, or when nothing was added for `linger` seconds, and a worker is free. Until
     then it is not closed: a backend whose batches have one shape pays for every empty place. At most `workers`
-    batches are in work; the rest wait here, bounded by the candidates in flight.
+    batches are in work; the rest wait here, bounded by the candidates in flight. Items of which `kind` says different
+    things never share a batch.
     """
 
     def __init__(
@@ -150,8 +151,10 @@ class Batcher(Generic[Item, Outcome]):
         batch_size: int,
         workers: int,
         linger: float = 0.02,
+        kind: Callable[[Item], Hashable] = lambda item: None,
     ) -> None:
         self._work = work
+        self._kind = kind
         self._batch_size = batch_size
         self._free = workers
         self._linger = linger
@@ -192,11 +195,7 @@ class Batcher(Generic[Item, Outcome]):
 
     def _start(self) -> None:
         """Begin the batches that may leave, as far as workers are free."""
-        while self._free and (len(self._pending) >= self._batch_size or (self._lingered and self._pending)):
-            if any(future.done() for _, future in self._pending):  # who was cancelled needs no place
-                self._pending = [(item, future) for item, future in self._pending if not future.done()]
-                continue
-            batch, self._pending = self._pending[: self._batch_size], self._pending[self._batch_size :]
+        while self._free and (batch := self._next()):
             self._free -= 1
             task = asyncio.ensure_future(self._run(batch))
             self._running.add(task)
@@ -206,6 +205,20 @@ class Batcher(Generic[Item, Outcome]):
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
+
+    def _next(self) -> list[tuple[Item, asyncio.Future[Outcome]]]:
+        """Take out the batch that may leave now: a full one, or what has lingered longest. Empty if none may.
+        O(what waits)."""
+        self._pending = [one for one in self._pending if not one[1].done()]  # who was cancelled needs no place
+        kinds: dict[Hashable, list[tuple[Item, asyncio.Future[Outcome]]]] = {}
+        for one in self._pending:
+            kinds.setdefault(self._kind(one[0]), []).append(one)
+        full = (own for own in kinds.values() if len(own) >= self._batch_size)
+        own = next(full, next(iter(kinds.values()), []) if self._lingered else [])
+        batch = own[: self._batch_size]
+        left = {id(future) for _, future in batch}
+        self._pending = [one for one in self._pending if id(one[1]) not in left]
+        return batch
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

@@ -211,6 +211,22 @@ async def test_a_batch_is_not_closed_before_a_worker_is_free() -> None:
     assert work.batches == [[0, 1, 2, 3], [4, 5, 6, 7]]
 
 
+async def test_items_of_different_kinds_share_workers_and_no_batch() -> None:
+    """Half a batch of one kind is not closed while the worker is busy with the other."""
+    work = Work(0.05)
+    batcher = Batcher(work, batch_size=4, workers=1, linger=0.001, kind=lambda item: item % 2)
+    first = [asyncio.create_task(batcher.submit(n)) for n in (0, 2, 4, 6)]
+    await asyncio.sleep(0.01)
+    later = []
+    for n in (1, 8, 3, 5, 7):
+        later.append(asyncio.create_task(batcher.submit(n)))
+        await asyncio.sleep(0.005)
+    async with asyncio.timeout(1):
+        assert await asyncio.gather(*first, *later) == [n * 10 for n in (0, 2, 4, 6, 1, 8, 3, 5, 7)]
+    assert work.batches == [[0, 2, 4, 6], [1, 3, 5, 7], [8]]
+    assert work.most == 1
+
+
 async def test_what_has_lingered_leaves_as_soon_as_a_worker_is_free() -> None:
     work = Work(0.03)
     batcher = Batcher(work, batch_size=4, workers=1, linger=0.001)
