@@ -199,23 +199,23 @@ def multi_template(name: str = "pair", **changes: Any) -> dict[str, Any]:
     """Three things in one place, or two things in two places."""
     examples = [
         {
-            "plan": {"relation": "one place", "camera": "photo"},
+            "plan": {"relation": "two places", "camera": "photo"},
             "pictures": [
                 {
-                    "plan": {"object": {"text": thing, "is": "animal"}, "where": "in the rain"},
-                    "keywords": [thing, "in the rain", "gray sky"],
+                    "plan": {"object": {"text": thing, "is": "animal"}, "where": where},
+                    "keywords": [thing, where, "gray sky"],
                 }
-                for thing in (one, other)
+                for thing, where in ((one, "in the rain"), (other, "on the moon"))
             ],
-            "facts": {"common": "Both are in the rain."},
+            "facts": {"common": "Both are in a strange place."},
             "question": "What do the images have in common?",
-            "answer": f"The first image shows a {one} and the second image a {other}, both in the rain.",
+            "answer": f"The first image shows a {one} in the rain and the second image a {other} on the moon.",
             "chat": [
                 {
                     "question": "What does the first image show?",
                     "answer": f"The first image shows a {one} in the rain.",
                 },
-                {"question": "And the second image?", "answer": f"The second image shows a {other} in the rain."},
+                {"question": "And the second image?", "answer": f"The second image shows a {other} on the moon."},
             ],
         }
         for one, other in zip(_THINGS, _THINGS[1:] + _THINGS[:1], strict=True)
@@ -265,8 +265,11 @@ def interleaved_template(name: str = "steps", **changes: Any) -> dict[str, Any]:
         {
             "plan": {"task": {"text": f"mend a {thing}", "steps": "2", "first": f"broken {thing}"}},
             "pictures": [
-                {"plan": {"state": state}, "keywords": [f"{state} {thing}", "wooden table", "soft light"]}
-                for state in ("broken", "mended")
+                {"plan": {"view": f"broken {thing}"}, "keywords": [f"broken {thing}", "wooden table", "soft light"]},
+                {
+                    "plan": {"state": "mended", "view": "mended"},
+                    "keywords": [f"mended {thing}", "wooden table", "soft light"],
+                },
             ],
             "chat": [
                 {"question": f"Here is my work: 《a broken {thing}》. What now?", "answer": f"Glue the {thing} first."},
@@ -306,14 +309,9 @@ def interleaved_template(name: str = "steps", **changes: Any) -> dict[str, Any]:
         },
         "restrictions": [{"rule": "Show what is said.", "require": ["view"]}],
         "filters": ["length", "restrictions", "phrasing", "alignment", "picture"],
-        "examples": [{**one, "pictures": [_with_view(picture) for picture in one["pictures"]]} for one in examples],
+        "examples": examples,
         **changes,
     }
-
-
-def _with_view(picture: dict[str, Any]) -> dict[str, Any]:
-    state = picture["plan"]["state"]
-    return {**picture, "plan": {"state": state, "view": state}}
 
 
 def multi(name: str = "pair", **changes: Any) -> Ability:

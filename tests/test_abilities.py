@@ -449,6 +449,9 @@ def test_sound_templates_of_several_pictures_pass_their_check(make: Any, tmp_pat
         (PAIR, (*EXAMPLE, "pictures", 1, "keywords"), ["x", "y", "z"], "(describe): the filter 'restrictions'"),
         (PAIR, (*EXAMPLE, "pictures", 1, "keywords"), ["teapot"], "example 3: 1 keywords, not 3 to 6"),
         (STEPS, (*EXAMPLE, "chat", 1, "answer"), "Yes", "example 3 (chat): the filter 'length' drops it"),
+        (PAIR, (*EXAMPLE, "plan", "relation"), "one place", "example 3: by its plan it has 3 pictures, not 2"),
+        (STEPS, (*EXAMPLE, "pictures", 1, "plan"), {"view": "x"}, "picture 2: plan.state: by 'when' it is drawn here"),
+        (STEPS, (*EXAMPLE, "pictures", 0, "plan", "view"), "old lamp", "picture 1: plan.view: it is 'old lamp', but"),
     ],
 )  # fmt: skip
 def test_the_check_says_what_is_wrong_with_several_pictures(

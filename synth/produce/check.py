@@ -65,8 +65,8 @@ def check_ability(file: Path, plugin_dirs: Sequence[Path] = ()) -> Checked:
     sizes = ", ".join(f"{bank.name} ({len(bank.entries)})" for bank in banks.values())
     found.checked.append(f"the keyword banks: {sizes or 'none are used'}")
     _questions(ability, found)
-    _templates(ability, banks, found)
-    _examples(ability, banks, found)
+    planner = _templates(ability, banks, found)
+    _examples(ability, banks, planner, found)
     return found
 
 
@@ -85,14 +85,15 @@ def _questions(ability: Ability, found: Checked) -> None:
         first[key] = question.text
 
 
-def _templates(ability: Ability, banks: dict[str, KeywordBank], found: Checked) -> None:
-    """Draw plans until every entry of every bank was in one, and render every template with it."""
+def _templates(ability: Ability, banks: dict[str, KeywordBank], found: Checked) -> Planner | None:
+    """Draw plans until every entry of every bank was in one, and render every template with it. Returns the planner,
+    if there can be one."""
     try:
         prompters = [Prompter(ability, kind) for kind in _kinds(ability)]
         planner = Planner(ability, banks, run_seed=0)
     except SynthError as error:
         found.problems.append(error.message)
-        return
+        return None
     missing = {
         name: {entry.text for entry in banks[slot.bank].entries} for _, name, slot in ability.slots() if slot.bank
     }
@@ -120,6 +121,7 @@ def _templates(ability: Ability, banks: dict[str, KeywordBank], found: Checked) 
             found.doubts.append(f"plan: {name}: {len(texts)} entries were never drawn, e.g. {some}; see 'match'")
     if not errors:
         found.checked.append(f"the plan and all templates, rendered for {plans} plans that cover the banks")
+    return planner
 
 
 def _told(prompter: Prompter, plan: Plan) -> Demonstration:
@@ -134,8 +136,8 @@ def _kinds(ability: Ability) -> list[DialogueKind]:
     return [kind for kind in _KINDS if ability.kind(kind) == kind]
 
 
-def _examples(ability: Ability, banks: dict[str, KeywordBank], found: Checked) -> None:
-    """Every example must pass what the model's replies must pass."""
+def _examples(ability: Ability, banks: dict[str, KeywordBank], planner: Planner | None, found: Checked) -> None:
+    """Every example must have a plan that could be drawn, and pass what the model's replies must pass."""
     try:
         classes, broken = plugins.load_all("synth.filters")
         chains = {kind: build_chain(ability, classes, banks) for kind in _kinds(ability)}
@@ -149,6 +151,12 @@ def _examples(ability: Ability, banks: dict[str, KeywordBank], found: Checked) -
     before = len(found.problems)
     for number, example in enumerate(ability.examples, 1):
         found.problems += [f"examples: example {number}: {one}" for one in _limits(ability, example)]
+        try:
+            unlike = planner.problem_of(example.plan, example.picture_plans) if planner is not None else ""
+        except SynthError as error:
+            unlike = error.message
+        if unlike:
+            found.problems.append(f"examples: example {number}: {unlike}")
         for kind, prompter in prompters.items():
             try:
                 prompter.write_request(example.plan, example.picture_plans)

@@ -7,7 +7,7 @@ animals are all used before one is used twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,35 @@ class Planner:
         seed = derive_seed(self._run_seed, self._ability.name, index)
         question = self._questions.next().text if self._ability.questions else ""
         return Plan(index, seed, entries, pictures, question)
+
+    def problem_of(self, entries: Mapping[str, Entry], pictures: Sequence[Mapping[str, Entry]]) -> str:
+        """Why `next` could never make this plan, which somebody wrote by hand; empty if it could. What is drawn is
+        free; how many pictures there are, which slots are drawn and the texts made of others are not."""
+        many = self._many(entries)
+        if many != len(pictures):
+            return f"by its plan it has {many} pictures, not {len(pictures)}"
+        known: dict[str, Any] = {}
+        if problem := self._first_problem(self._ability.plan, entries, known):
+            return problem
+        for number, own in enumerate(pictures, 1):
+            if problem := self._first_problem(self._ability.picture_slots, own, {**known, "number": number}):
+                return f"picture {number}: {problem}"
+        return ""
+
+    def _first_problem(self, names: Iterable[str], given: Mapping[str, Entry], known: dict[str, Any]) -> str:
+        """`known` are the values of the slots above; those of `names` are added."""
+        for name in names:
+            source = self._sources[name]
+            wanted = source.is_wanted(known)
+            if wanted != (name in given):
+                return f"plan.{name}: by 'when' it is {'drawn' if wanted else 'not drawn'} here"
+            if not wanted:
+                continue
+            made = source.made(known)
+            if made is not None and made.text != given[name].text:
+                return f"plan.{name}: it is '{given[name]}', but its 'text' gives '{made}'"
+            known[name] = given[name]
+        return ""
 
     def _many(self, entries: Mapping[str, Entry]) -> int:
         """How many pictures the sample has whose plan is `entries`; none if it is of the single form."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from synth.records import IMAGE_PLACEHOLDER, Candidate, Role, Turn, Verdict
 
 _OF_ONE_PICTURE = re.compile(r"([a-z]+)\.([1-9]\d{0,5})")
-#: how a renderer's note says it (`synth.backends.render.diffusers.painter`)
+#: how notes say it (`synth.backends.render.diffusers.painter`, `synth.produce.illustrate`)
 _DRAWN_ANEW = re.compile(r"\bdrawn (\d{1,3}) times\b")
 
 

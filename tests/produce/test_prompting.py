@@ -162,10 +162,10 @@ def test_the_messages_about_several_pictures() -> None:
     system, asked, reply = prompter.write_shared(prompter.own_examples()[:1]).messages
     shape = '{"common": "what they have in common", "pictures": [["...", ...], ...]}'
     assert system["content"].endswith(f"Reply with JSON only: {shape}")
-    assert asked["content"] == "Rule: Show 2 things.\n1: red fox in the rain\n2: barn owl in the rain"
+    assert asked["content"] == "Rule: Show 2 things.\n1: red fox in the rain\n2: barn owl on the moon"
     assert json.loads(reply["content"]) == {
-        "common": "Both are in the rain.",
-        "pictures": [["red fox", "in the rain", "gray sky"], ["barn owl", "in the rain", "gray sky"]],
+        "common": "Both are in a strange place.",
+        "pictures": [["red fox", "in the rain", "gray sky"], ["barn owl", "on the moon", "gray sky"]],
     }
     told = Demonstration("x", plan, pictures, {}, [["fox", "dust"], ["owl"]], "What is alike?", [])
     assert prompter.converse_request(told) == "1: fox, dust\n2: owl\nWhat is alike?"
@@ -184,7 +184,7 @@ def test_the_messages_of_a_conversation() -> None:
         "Task: mend a teapot\n1: broken teapot, wooden table, soft light\n2: mended teapot, wooden table, soft light"
     )
     assert json.loads(reply["content"])["turns"] == [
-        {"user": "《broken》 Here is my work. What now?", "assistant": "Glue the teapot first."},
+        {"user": "《broken teapot》 Here is my work. What now?", "assistant": "Glue the teapot first."},
         {"user": "《mended》 Now it looks so. Is it good?", "assistant": "Yes, it is whole again."},
     ]
 
