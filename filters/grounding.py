@@ -45,7 +45,6 @@ _WHERE = frozenset(
     for word in """stand lie lies lying hang sit rest cover put use serve set near beside next behind front around
     above below under middle distance""".split()  # noqa: SIM905
 )
-
 #: share of a step's words with which it has been said
 _HALF = 0.5
 

@@ -38,8 +38,8 @@ _VERBS = frozenset(
     name use float run walk fly swim eat drink sleep play ride push pull keep need made gave stood lay sat hung held
     wore rose led fell grew ran flew swam came went found saw met took brought told said began put chose identify match
     create feature include contain display represent resemble suggest indicate fit suit become remain appear serve
-    bring dominate decorate frame line fly
-    consist depict contrast gleam shine glow blend lean face reach spread stretch keep get go tell
+    bring dominate decorate frame line
+    consist depict contrast gleam shine glow blend lean face reach spread stretch get go
     """.split()  # noqa: SIM905
 )
 _NO_VERBS = frozenset("this its his hers as us across always besides towards others less plus yes red".split())  # noqa: SIM905
