@@ -46,22 +46,17 @@ class Alignment(Filter):
         if score is None:
             return not_run(f"no scorer gave a score of picture against {wanted}")
         threshold = self.scorer_threshold if self.options.threshold is None else self.options.threshold
-        if threshold is None:
-            return passed(round(score, 4))
-        if score <= threshold:
+        if threshold is not None and score <= threshold:
             reason = f"picture and {wanted} do not match: the score is not above {threshold:g}"
             return failed(reason, round(score, 4), _lowest(candidate.picture_scores("prompt")))
-        return self._apart(candidate) or passed(round(score, 4))
-
-    def _apart(self, candidate: Candidate) -> Result | None:
-        """What fails a sample whose pictures are too much alike for their prompts."""
-        margin = candidate.scores.get("margin")
-        if self.options.margin is None or margin is None or margin > self.options.margin:
-            return None
-        reason = (
-            f"a picture matches another's prompt as well as its own: the margin is not above {self.options.margin:g}"
-        )
-        return failed(reason, round(margin, 4), _lowest(candidate.picture_scores("margin")))
+        if self.options.margin is not None and candidate.form != "single":
+            margin = candidate.scores.get("margin")
+            if margin is None:
+                return not_run("no scorer compared the pictures with the prompts of their siblings")
+            if margin <= self.options.margin:
+                reason = f"a picture matches a sibling's prompt too well: its lead is not above {self.options.margin:g}"
+                return failed(reason, round(margin, 4), _lowest(candidate.picture_scores("margin")))
+        return passed(round(score, 4))
 
     def check_again(self, candidate: Candidate, said: Verdict | None) -> Result:
         return self.check(candidate, "image", ())

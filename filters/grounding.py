@@ -14,6 +14,7 @@ from pydantic import Field
 
 from synth.abilities import Ability
 from synth.backends.render.base import Rendered
+from synth.errors import SynthError
 from synth.filtering import Demand, Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
 from synth.text import all_stems, content_stems, covers, stem, words
@@ -108,6 +109,11 @@ class Grounding(Filter):
 
     def __init__(self, options: GroundingOptions, ability: Ability) -> None:
         super().__init__(options, ability)
+        if options.turn and ability.form != "interleaved":
+            raise SynthError(
+                f"{ability.where('filters', 'filters: grounding: turn')}: it is for interleaved abilities.",
+                "Use 'answer': in other forms the answers do not belong to a picture each.",
+            )
         self._subject = ability.prompt.subject
 
     def sources(self) -> list[str]:

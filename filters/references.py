@@ -27,6 +27,9 @@ class ReferencesOptions(Record):
         le=1,
         description="share of the answers to new pictures that must name something from the keywords of those",
     )
+    told: list[str] = Field(
+        default_factory=list, description="for `sees`: slots that the model is told to say; their words do not count"
+    )
 
 
 class References(Filter):
@@ -35,6 +38,9 @@ class References(Filter):
     stages = ("dialogue",)
     Options = ReferencesOptions
     options: ReferencesOptions
+
+    def sources(self) -> list[str]:
+        return self.options.told
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
         if candidate.form == "single":
@@ -60,7 +66,7 @@ class References(Filter):
     def _sees(self, candidate: Candidate, turns: Sequence[Exchange]) -> Result:
         """Score: the share of the answers that came with pictures and name something of them."""
         asked = [turn for turn in turns if turn.arrived > turn.before]
-        seen = [turn for turn in asked if _names(candidate, turn)]
+        seen = [turn for turn in asked if _names(candidate, turn, self.options.told)]
         share = round(len(seen) / (len(asked) or 1), 3)
         if share < self.options.sees:
             blind = next(turn for turn in asked if turn not in seen)
@@ -68,7 +74,11 @@ class References(Filter):
         return passed(share)
 
 
-def _names(candidate: Candidate, turn: Exchange) -> bool:
-    own = candidate.images[turn.before : turn.arrived]
-    shown = all_stems(keyword for image in own for keyword in image.keywords)
-    return bool((shown & content_stems(turn.answer)) - _FRAME)
+def _names(candidate: Candidate, turn: Exchange, told: Sequence[str]) -> bool:
+    """Whether the answer has a word of its pictures that the slots `told` do not have: who only says what it was told
+    to say need not have looked."""
+    numbers = range(turn.before, turn.arrived)
+    shown = all_stems(keyword for number in numbers for keyword in candidate.images[number].keywords)
+    plans = [candidate.plan_of(number) for number in numbers]
+    said = all_stems(plan[slot].text for plan in plans for slot in told if slot in plan)
+    return bool((shown & content_stems(turn.answer)) - said - _FRAME)

@@ -239,7 +239,8 @@ class Ability(Record):
                 taken.add(name)
         for path, name in self._named_slots():
             if name not in self.slot_names:
-                raise _FieldError(path, f"'{name}' is named but 'plan' has no such slot")
+                known = f"there are {', '.join(self.slot_names)}"
+                raise _FieldError(path, f"'{name}' is named but 'plan' has no such slot ({known})")
 
     def _named_slots(self) -> Iterator[tuple[FieldPath, str]]:
         """Where slots are named, and which."""

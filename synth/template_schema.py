@@ -59,6 +59,11 @@ class PictureSlot(Slot):
     same: Text | None = None
     apart: Name | None = None
 
+    @field_validator("same", mode="before")
+    @classmethod
+    def _as_expression(cls, value: Any) -> Any:
+        return str(value).lower() if isinstance(value, bool) else value
+
     @model_validator(mode="after")
     def _drawn(self) -> Self:
         if self.text is not None and (self.same or self.apart):
@@ -80,7 +85,7 @@ class Pictures(Record):
     @field_validator("number", mode="before")
     @classmethod
     def _as_text(cls, value: Any) -> Any:
-        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        return value if isinstance(value, str) else str(value)
 
 
 class WrittenFact(Record):

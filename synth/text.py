@@ -82,8 +82,10 @@ def stem(word: str) -> str:
     treats both sides of every comparison alike, which is all that matters here.
     """
     if word in _IRREGULAR:
-        return _IRREGULAR[word]
+        return stem(_IRREGULAR[word])
     word = word.removesuffix("'s")
+    if word.endswith("ings") and len(word) > 6:  # "paintings"
+        word = word[:-1]
     for suffix in ("ing", "ed"):
         if word.endswith(suffix) and len(word) - len(suffix) >= 3:
             word = word[: -len(suffix)]

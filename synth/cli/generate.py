@@ -234,7 +234,10 @@ def _print_dry_run(config: RunConfig) -> None:
         heading(f"\nPlans of the first candidates: {one.name}")
         for plan in one.plans:
             entries = "; ".join(f"{slot} = {entry}" for slot, entry in plan.entries.items())
-            say(f"  {plan.index}  {entries}; question = {plan.question}; seed = {plan.seed}")
+            question = f"; question = {plan.question}" if plan.question else ""
+            say(f"  {plan.index}  {entries}{question}; seed = {plan.seed}")
+            for number, own in enumerate(plan.pictures, 1):
+                say(f"     picture {number}: {'; '.join(f'{slot} = {entry}' for slot, entry in own.items())}")
         heading(f"\nFirst request of {one.name}, step write, to the letter")
         print_messages(one.write)
         heading(f"\nFirst request of {one.name}, step converse, to the letter")

@@ -56,7 +56,7 @@ def status(run: RunArgument) -> None:
     if found.cost:
         say(f"cost {found.cost:.4f}")
     if found.done and found.holder is None:
-        print_next_steps(str(run), found.previews, found.text_only)
+        print_next_steps(str(run), found.previews, found.text_only, found.several)
     elif found.holder is None:
         limit = found.used_up
         heading(f"\nGo on: {limit[0]}" if limit else "\nGo on")

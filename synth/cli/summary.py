@@ -107,11 +107,11 @@ def print_summary(summary: Summary) -> None:
             f"not the same {' and '.join(summary.varying)}"
         )
     if summary.samples:
-        print_next_steps(str(summary.folder), summary.previews, summary.text_only)
+        print_next_steps(str(summary.folder), summary.previews, summary.text_only, summary.several)
 
 
-def print_next_steps(folder: str, previews: bool, text_only: bool) -> None:
-    """The exact commands that come next."""
+def print_next_steps(folder: str, previews: bool, text_only: bool, several: bool) -> None:
+    """The exact commands that come next; `several` says whether samples have more than one picture."""
     run = shlex.quote(folder.rstrip("/"))
     name = shlex.quote(folder.rstrip("/").rpartition("/")[2])
     heading("\nNext")
@@ -120,6 +120,6 @@ def print_next_steps(folder: str, previews: bool, text_only: bool) -> None:
         say(f"  synth render {run} --renderer preview      # pictures for a text-only run")
         return
     preview = " --allow-preview" if previews else ""
-    say(f"  synth export {run} --format llava --out exports/{name}{preview}")
+    say(f"  synth export {run} --format {'llava-next' if several else 'llava'} --out exports/{name}{preview}")
     if previews:
         say("  (the pictures are previews: composed clip art, to look at and test with, not to train on)")

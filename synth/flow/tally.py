@@ -81,6 +81,7 @@ class Tally:
         remote = isinstance(backends.renderer, RemoteRenderer)
         self._price = config.render_settings.price if remote else 0.0
         self._promised = 0
+        self._stalled = 0
         self._drawn = asyncio.Event()
         self.abilities = {
             name: AbilityTally(wanted=n, stop_after=config.flow.stop_after) for name, n in config.abilities.items()
@@ -131,16 +132,18 @@ class Tally:
         will cost is spent already.
         """
         while over := self._config.over_budget(self.cost + self._promised * self._price, pictures):
-            if self._promised:
-                self._drawn.clear()
-                await self._drawn.wait()
-                continue
-            bought = f" and {self.bought} pictures" if self.bought else ""
-            raise RunStopped(
-                f"{over}: {self.cost:.4f} for {self.calls} requests{bought}"
-                + (", by an estimate: the endpoint sends no token counts." if self.estimated else "."),
-                "Run the same command with a larger --max-cost to go on.",
-            )
+            if not self._promised:
+                raise self._used_up(over)
+            self._drawn.clear()
+            await self._drawn.wait()
+
+    def _used_up(self, over: str) -> RunStopped:
+        bought = f" and {self.bought} pictures" if self.bought else ""
+        return RunStopped(
+            f"{over}: {self.cost:.4f} for {self.calls} requests{bought}"
+            + (", by an estimate: the endpoint sends no token counts." if self.estimated else "."),
+            "Run the same command with a larger --max-cost to go on.",
+        )
 
     async def promise(self, pictures: int) -> None:
         """Called before pictures are made, and where they cost something it is `check_budget`; `delivered` when they
@@ -149,13 +152,24 @@ class Tally:
             await self.check_budget(pictures)
         self._promised += pictures
 
-    def promise_more(self, pictures: int) -> bool:
-        """Promise further pictures for a candidate whose others are promised already, if the budget pays them. It
-        does not wait: others may wait for this candidate."""
-        if self._price and self._config.over_budget(self.cost + self._promised * self._price, pictures):
-            return False
+    async def promise_again(self, own: int, pictures: int) -> None:
+        """Like `promise`, for a candidate that draws some of its `own` promised pictures again.
+
+        Its own are there and paid, and it waits for those of others alone, and not for others that wait here too. Where
+        the budget does not pay, its row stays as it was before: a larger budget goes on with it.
+        """
+        if self._price:
+            self._stalled += own
+            self._drawn.set()  # whoever waits may be waiting for this one
+            try:
+                while over := self._config.over_budget(self.cost + (self._promised - own) * self._price, pictures):
+                    if self._promised <= self._stalled:
+                        raise self._used_up(over)
+                    self._drawn.clear()
+                    await self._drawn.wait()
+            finally:
+                self._stalled -= own
         self._promised += pictures
-        return True
 
     def delivered(self, pictures: int) -> None:
         self._promised -= pictures

@@ -119,6 +119,8 @@ def _templates(ability: Ability, banks: dict[str, KeywordBank], found: Checked) 
         if texts and not errors:
             some = ", ".join(sorted(texts)[:5])
             found.doubts.append(f"plan: {name}: {len(texts)} entries were never drawn, e.g. {some}; see 'match'")
+    if ability.form == "interleaved" and "《" not in ability.dialogue.chat:
+        found.doubts.append("dialogue.chat: it has no 《》, so the model is not told how a picture arrives")
     if not errors:
         found.checked.append(f"the plan and all templates, rendered for {plans} plans that cover the banks")
     return planner

@@ -250,3 +250,5 @@ def _check_mark(number: int, user: _Message, pictures: Sequence[Sequence[str]]) 
     if said and fits[number] < max(fits):
         shown = fits.index(max(fits)) + 1
         raise ReplyError(f"turn {number + 1} shows picture {shown} and not picture {number + 1}")
+    if said and not fits[number]:
+        raise ReplyError(f"turn {number + 1} shows '{user.marks[0][:60]}' and not its picture")

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from synth.records import IMAGE_PLACEHOLDER, Form, Turn
 from synth.template_schema import PICTURE_MARK
+
+_ARTICLE = re.compile(r"\s+(?:a|an|the)$", re.IGNORECASE)
+#: behind these the picture was what the sentence speaks of: "I found 《...》."
+_NEEDS_OBJECT = re.compile(
+    r"\b(?:is|are|was|were|have|has|had|found|see|saw|got|get|made|make|took|take|with|of|to|for|shows?|show you|like|at)$",
+    re.IGNORECASE,
+)
+_HERE = re.compile(r"\bhere (?:is|are)$", re.IGNORECASE)
 
 
 def turns_of(pairs: Sequence[tuple[str, str]], images: int, form: Form) -> list[Turn]:
@@ -29,6 +38,10 @@ def without_mark(text: str) -> str:
     """
     mark = PICTURE_MARK.search(text)
     before, after = (text[: mark.start()].rstrip(), text[mark.end() :].lstrip()) if mark else (text, "")
+    before = _ARTICLE.sub("", before)  # "this is a 《...》"
+    if _NEEDS_OBJECT.search(before):
+        here = _HERE.search(before)
+        before = f"{before[: here.start()]}{here[0].split()[0]} it is" if here else f"{before} it"
     if before.endswith((".", "!", "?", "…")):
         after = after.lstrip(" .,;!?…")
     if not after or after.startswith((".", ",", "!", "?", ";")):

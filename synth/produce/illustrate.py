@@ -130,8 +130,7 @@ class Illustrator:
             if number is None or drawn[number] == most:
                 return verdict
             anew = range(number, number + 1 if self._strength is None else len(pictures))
-            if not self._tally.promise_more(len(anew)):
-                return verdict
+            await self._tally.promise_again(len(pictures), len(anew))
             try:
                 candidate.images[number].seed = derive_seed(candidate.seed, "picture", number, "again", drawn[number])
                 drawn[number] += 1

@@ -114,8 +114,8 @@ class Planner:
         said = render_template(self._number, where, entries)
         if not said.isdecimal() or not FEWEST_PICTURES <= int(said) <= MOST_PICTURES:
             raise SynthError(
-                f"{where}: '{said}' is no number of pictures.",
-                f"It must give a whole number from {FEWEST_PICTURES} to {MOST_PICTURES}.",
+                f"{where}: '{said}' is no whole number from {FEWEST_PICTURES} to {MOST_PICTURES}.",
+                "Say how many pictures a sample has, or which slot says it.",
             )
         return int(said)
 

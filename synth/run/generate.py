@@ -33,7 +33,7 @@ from synth.run.chains import Chains, layers_of, load_chains
 from synth.run.dataset import read_dataset, write_dataset
 from synth.run.folder import DATASET_FILE, RunFolder, check_start, frozen_config, open_existing
 from synth.run.select import AUTO, NONE, make_llm, make_renderer, make_scorer, refuse_unused, resolve
-from synth.run.standing import kept_states
+from synth.run.standing import has_several, kept_states
 from synth.run.stop import cancel_on_signal, rare_collections
 
 #: shows progress while the run works; the command line passes one, libraries need not
@@ -71,6 +71,7 @@ class Summary:
     varying: list[str] = field(default_factory=list)
     previews: bool = False
     text_only: bool = False
+    several: bool = False
 
     @property
     def dataset(self) -> Path:
@@ -170,6 +171,7 @@ def _pictures(config: RunConfig, renderer: AnyRenderer) -> dict[str, Any]:
         "height": settings.height or renderer.size[1],
         "image_format": settings.image_format,
         "jpeg_quality": settings.jpeg_quality,
+        **({} if settings.image_to_image is None else {"image_to_image": settings.image_to_image}),
     }
 
 
@@ -250,6 +252,7 @@ async def render(
         config = load_config(None, {**config.model_dump(), **changes})
         setup = prepare(config, writes=False)
         given = config.render_settings.model_validate(render_settings)
+        given = given.model_copy(update={"image_to_image": config.render_settings.image_to_image})
         refuse_unused("render_settings", "synth.renderers", setup.names["renderer"], given)
         if setup.backends.renderer is None:
             raise SynthError("synth render needs a renderer, not 'none'.", "Name one: --renderer preview.")
@@ -344,6 +347,7 @@ async def _run(
         varying=backends.varying,
         previews=backends.renderer is not None and backends.renderer.origin == "preview",
         text_only=backends.renderer is None,
+        several=has_several(setup.identity),
     )
 
 

@@ -20,7 +20,7 @@ from synth.produce.redecide import Layer
 from synth.records import Call, Candidate, Decision
 from synth.run.chains import layers_of
 from synth.run.folder import frozen_config, holder, require_run
-from synth.run.standing import Standing, Standings, kept_states
+from synth.run.standing import Standing, Standings, has_several, kept_states
 
 #: a longer number is no index; SQLite's integers end there, and Python refuses to read thousands of digits
 _MOST_DIGITS = 18
@@ -59,6 +59,11 @@ class RunStatus:
     @property
     def text_only(self) -> bool:
         return self.identity.get("renderer") is None
+
+    @property
+    def several(self) -> bool:
+        """Whether it makes samples of more than one picture."""
+        return has_several(self.identity)
 
     @property
     def previews(self) -> bool:

@@ -35,3 +35,8 @@ class Standings:
         if self.last is not None and candidate.index > self.last:
             return "surplus"
         return "sample" if state in self.kept else "waiting"
+
+
+def has_several(identity: Mapping[str, Any]) -> bool:
+    """Whether a run of that identity makes samples of several pictures: only then it says how often one is drawn."""
+    return "picture_attempts" in identity

@@ -1,6 +1,7 @@
 """Which keywords are in the picture, for renderers that know what they drew.
 
-Not a stand-in for CLIP: it reports what the preview renderer could show, and decides nothing.
+Not a stand-in for CLIP: it reports what the preview renderer could show, and decides nothing. It does not compare a
+picture with the prompts of its siblings: that it does not show their keywords says nothing.
 """
 
 from __future__ import annotations
@@ -38,11 +39,5 @@ class Coverage(Scorer):
     def _one(request: ScoreRequest) -> Score:
         if request.picture.drawn is None:
             return Score(None, None)
-        drawn = request.picture.drawn
-        return Score(
-            _share(request.keywords, drawn), None, siblings=tuple(_share(other, drawn) for other in request.siblings)
-        )
-
-
-def _share(keywords: Sequence[str], drawn: Sequence[str]) -> float:
-    return sum(keyword in drawn for keyword in keywords) / len(keywords)
+        drawn = sum(keyword in request.picture.drawn for keyword in request.keywords)
+        return Score(drawn / len(request.keywords), None)
