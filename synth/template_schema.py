@@ -85,7 +85,11 @@ class Pictures(Record):
     @field_validator("number", mode="before")
     @classmethod
     def _as_text(cls, value: Any) -> Any:
-        return value if isinstance(value, str) else str(value)
+        if isinstance(value, str):
+            return value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        raise ValueError("give a whole number, or Jinja in quotes that makes one")
 
 
 class WrittenFact(Record):

@@ -441,7 +441,7 @@ def test_sound_templates_of_several_pictures_pass_their_check(make: Any, tmp_pat
         (STEPS, ("pictures", "plan", "state", "when"), "task.many", "has no fact 'many', which"),
         (PAIR, ("pictures", "plan", "object", "apart"), "familiy", "'object.familiy': no entry of 'object'"),
         (PAIR, ("pictures", "number"), 7, "pictures.plan.object: there are too few entries for 7"),
-        (PAIR, ("pictures", "number"), 1, "pictures.number: '1' is no number of pictures"),
+        (PAIR, ("pictures", "number"), 1, "pictures.number: '1' is no whole number from 2 to 8"),
         (PAIR, ("pictures", "plan", "object", "bank"), "thingg", "pictures.plan.object.bank: There is no keyword bank"),
         (PAIR, ("write", "request"), "{{ pictures[0].object.look }}", "has no fact 'look', which"),
         (PAIR, ("write", "request"), "{% for p in pictures %}{{ p.object.look }}{% endfor %}", "has no fact 'look'"),

@@ -589,7 +589,7 @@ def test_pictures_that_match_a_siblings_prompt_as_well_fail_the_margin(
     assert rejected
     for one in rejected:
         number = next(n for n, image in enumerate(one.images) if "giraffe" in image.prompt)
-        assert one.reason == "a picture matches another's prompt as well as its own: the margin is not above 0.1"
+        assert one.reason == "a picture matches a sibling's prompt too well: its lead is not above 0.1"
         assert {(v.picture, v.score) for v in one.verdicts if v.outcome == "fail"} == {(number, 0.05)}
 
 

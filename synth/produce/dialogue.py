@@ -11,7 +11,7 @@ from synth.template_schema import PICTURE_MARK
 _ARTICLE = re.compile(r"\s+(?:a|an|the)$", re.IGNORECASE)
 #: behind these the picture was what the sentence speaks of: "I found 《...》."
 _NEEDS_OBJECT = re.compile(
-    r"\b(?:is|are|was|were|have|has|had|found|see|saw|got|get|made|make|took|take|with|of|to|for|shows?|show you|like|at)$",
+    r"\b(?:is|are|was|were|have|has|had|found|see|saw|got|get|made|make|took|take|with|of|to|for|shows?|you|like|at)$",
     re.IGNORECASE,
 )
 _HERE = re.compile(r"\bhere (?:is|are)$", re.IGNORECASE)

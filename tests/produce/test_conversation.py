@@ -155,7 +155,11 @@ def test_a_picture_that_one_answer_shows_is_the_users() -> None:
         ("Is it right? 《x》", "Is it right?"),
         ("Here it is. 《x》. What now?", "Here it is. What now?"),
         ("Here it is: 《x》, what now?", "Here it is, what now?"),
-        ("I have 《x》 here", "I have here."),
+        ("I have 《x》 here", "I have it here."),
+        ("I also found 《x》. Which one?", "I also found it. Which one?"),
+        ("Here is 《x》.", "Here it is."),
+        ("This is a 《x》, what now?", "This is it, what now?"),
+        ("What do you think of 《x》?", "What do you think of it?"),
     ],
 )
 def test_the_words_around_a_picture(text: str, left: str) -> None:

@@ -177,10 +177,10 @@ def test_the_number_of_pictures_may_be_a_fact() -> None:
 @pytest.mark.parametrize(
     ("pictures", "message"),
     [
-        ({"number": 1}, "pictures.number: '1' is no number of pictures"),
-        ({"number": 9}, "pictures.number: '9' is no number of pictures"),
-        ({"number": "many"}, "pictures.number: 'many' is no number of pictures"),
-        ({"number": "{{ relation }}"}, "pictures.number: 'one place' is no number"),
+        ({"number": 1}, "pictures.number: '1' is no whole number from 2 to 8"),
+        ({"number": 9}, "pictures.number: '9' is no whole number from 2 to 8"),
+        ({"number": "many"}, "pictures.number: 'many' is no whole number from 2 to 8"),
+        ({"number": "{{ relation }}"}, "pictures.number: 'one place' is no whole number"),
         ({"number": "{{ amount }}"}, "pictures.number: 'amount' is undefined"),
         ({"number": 4, "plan": {"x": {"values": ["a", "b", "c"]}}}, "plan.x: there are too few entries for 4"),
         ({"plan": {"x": {"bank": "thing", "apart": "is"}}}, "plan.x: there are too few entries for 3"),
