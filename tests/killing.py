@@ -108,17 +108,19 @@ def compare(kills: int, n: int, llm: str, renderer: str, ability: str, work: Pat
         seconds = time.monotonic() - began
     hit = 0
     known: dict[str, str] = {}
-    for _ in range(kills * 20):
-        if hit == kills:
-            break
+    while hit < kills:
         after_progress = hit % 3 > 0  # every third kill may hit the start
         wait = rng.uniform(0.0, seconds / kills) if after_progress else rng.uniform(0.2, 2.0)
-        hit += run_and_kill(command(killed, n, llm, renderer, ability, *more), wait, killed, after_progress)
+        finished = not run_and_kill(command(killed, n, llm, renderer, ability, *more), wait, killed, after_progress)
+        hit += not finished
         now = committed(killed)
         for id_, record in known.items():
             assert id_ in now, f"{id_} was committed and is gone"
             assert same_but_surplus(record, now[id_]), f"{id_} changed after it was committed"
         known = now
+        if finished:  # nothing is left to be killed in the middle of
+            break
+    assert hit, "every run ended before it could be killed"
     run_whole(command(killed, n, llm, renderer, ability, *more))
     rows = (killed / "dataset.jsonl").read_text().splitlines()
     ids = [json.loads(row)["id"] for row in rows]

@@ -17,4 +17,4 @@ def test_samples_of_several_pictures_are_whole_or_not_there(tmp_path: Path) -> N
     plugins = plugin_dir(tmp_path / "plugins", "pair", multi_template)
     plugin_dir(plugins, "steps", interleaved_template)
     flags = ("--plugin-dir", str(plugins), "--set", "render_settings.width=64", "--set", "render_settings.height=64")
-    compare(3, 16, "scripted", "preview", "pair,steps,animal", tmp_path, 1, *flags)
+    compare(3, 80, "scripted", "preview", "pair,steps,animal", tmp_path, 1, *flags)
