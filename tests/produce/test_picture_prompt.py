@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from synth.produce.picture_prompt import join_keywords, order_keywords
 from synth.records import Entry
-from tests.doubles import ability
+from tests.doubles import ability, template
 
 PLAN = {
     "subject": Entry(text="red fox"),
@@ -23,6 +23,15 @@ def test_leading_slots_come_first_and_the_rest_keeps_its_order() -> None:
 def test_appended_words_are_there_once() -> None:
     assert order_keywords(["red fox", "a wide shot"], PLAN, ability()) == ["red fox", "a wide shot"]
     assert order_keywords(["red fox", "a shot"], PLAN, ability())[-1] == "wide shot"
+
+
+def test_what_a_picture_shows_is_prepended_and_said_once() -> None:
+    changes = {"prompt": {"lead": ["subject"], "prepend": ["subject"], "append": ["camera"]}}
+    one = ability(**changes, write={**template()["write"], "leave_out": ["blue"]})
+    written = ["red fox", "blue sky", "snowy forest", "a teapot"]
+    sibling = {**PLAN, "subject": Entry(text="teapot")}
+    assert order_keywords(written, PLAN, one, [sibling]) == ["red fox", "snowy forest", "wide shot"]
+    assert order_keywords(written, PLAN, one) == ["red fox", "snowy forest", "a teapot", "wide shot"]
 
 
 def test_emphasis() -> None:
