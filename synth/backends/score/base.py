@@ -41,7 +41,7 @@ class ScoreRequest:
 @dataclass(frozen=True, slots=True)
 class Score:
     """Higher is better. None where this scorer has nothing to say. `siblings` are the scores of the picture
-    against the keywords of each other picture of the sample, in their order; empty where it says nothing of them."""
+    against the keywords of the sample's other pictures, as far as it gives any."""
 
     prompt: float | None
     dialogue: float | None
