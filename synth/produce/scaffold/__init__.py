@@ -17,8 +17,8 @@ from synth.produce.scaffold.multi import multi
 from synth.produce.scaffold.single import single
 from synth.produce.scaffold.things import bank
 from synth.records import Form
+from synth.template_schema import NAME_PATTERN
 
-_NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 #: name and title of an ability to its template
 _TEMPLATES: Mapping[Form, Callable[[str, str], str]] = {"single": single, "multi": multi, "interleaved": interleaved}
 
@@ -29,7 +29,7 @@ def scaffold(name: str, folder: Path, form: Form = "single") -> tuple[Path, Path
     Raises:
         SynthError: a bad name, one that is taken, or files that are already there.
     """
-    if not _NAME.match(name):
+    if not re.match(NAME_PATTERN, name):
         raise SynthError(
             f"'{name}' cannot be the name of an ability.",
             "Use lower-case letters, digits and underscores, starting with a letter; at most 40.",

@@ -29,12 +29,12 @@ THINGS = [
     Thing("guitar", "a brown wooden body and six strings", "a music room", "wooden floor, tall window"),
     Thing("lantern", "a glass cylinder in a black metal frame", "a walled garden", "green hedge, stone steps"),
     Thing("suitcase", "tan leather and two brass locks", "a railway station", "steel rails, wooden bench"),
-    Thing("rowing boat", "a blue wooden hull and two oars", "a calm lake", "tall reeds, distant hills"),
+    Thing("rowing boat", "a blue wooden hull and two oars", "a quiet harbor", "stone pier, distant hills"),
     Thing("wall clock", "a round white dial and two black hands", "a classroom", "green blackboard, empty desks"),
-    Thing("kite", "a red diamond shape and a long tail", "a windy beach", "blue sky, sand dunes"),
+    Thing("kite", "a red diamond shape and a long tail", "a windy meadow", "blue sky, tall grass"),
     Thing("ladder", "two wooden rails with eight rungs", "an orchard", "apple trees, wicker basket"),
     Thing("wheelbarrow", "a green tray and one black wheel", "a vegetable garden", "dark soil, wooden fence"),
-    Thing("typewriter", "a black metal case and round keys", "an old desk", "paper sheets, brass lamp"),
+    Thing("typewriter", "a black metal case and round keys", "an old study", "paper sheets, brass lamp"),
 ]
 
 
