@@ -12,7 +12,7 @@ from synth.backends.llm.base import LLM, ChatReply, ChatRequest
 from synth.backends.render.base import AnyRenderer, RemoteRenderer, Rendered, Renderer, RenderRequest
 from synth.backends.score.base import Score, Scorer, ScoreRequest
 from synth.flow.blame import harmless_pair, harmless_prompt, work_through
-from synth.flow.primitives import Batcher, Limiter
+from synth.flow.primitives import Batcher, Limiter, Priority
 
 #: preview pictures and small encodes are quick; a candidate in flight costs a few kilobytes
 _EXTRA_IN_FLIGHT = 4
@@ -22,8 +22,8 @@ class Backends:
     """A language model, a renderer and a scorer, each where the run has one.
 
     `chat` keeps at most the model's `concurrency` requests in flight, oldest candidate first;
-    `render` and `score` collect single requests into batches, except for a remote renderer, which is asked
-    for each picture by itself.
+    `render` and `score` collect single requests into batches, in the same order, except for a remote renderer, which is
+    asked for each picture by itself.
     """
 
     def __init__(self, llm: LLM | None, renderer: AnyRenderer | None, scorer: Scorer | None) -> None:
@@ -118,7 +118,7 @@ class Backends:
                 if batcher is not None:
                     last_comes_first.push_async_callback(batcher.close)
 
-    async def chat(self, request: ChatRequest, priority: tuple[int, int]) -> tuple[ChatReply, float]:
+    async def chat(self, request: ChatRequest, priority: Priority) -> tuple[ChatReply, float]:
         """The reply and the seconds it took, waiting for a slot not counted."""
         assert self.llm is not None
         async with self._llm_slots.slot(priority):
@@ -126,20 +126,20 @@ class Backends:
             reply = await self.llm.chat(request)
             return reply, time.perf_counter() - began
 
-    async def render(self, request: RenderRequest) -> Rendered:
+    async def render(self, request: RenderRequest, priority: Priority) -> Rendered:
         if isinstance(self.renderer, RemoteRenderer):
             return await self.renderer.draw(request)
         assert self._render is not None
-        picture = await self._render.submit(request)
+        picture = await self._render.submit(request, priority)
         if isinstance(picture, Exception):
             raise picture
         return picture
 
-    async def score(self, request: ScoreRequest) -> Score:
+    async def score(self, request: ScoreRequest, priority: Priority) -> Score:
         """The picture's scores; none of them where the run has no scorer."""
         if self._score is None:
             return Score(None, None)
-        score = await self._score.submit(request)
+        score = await self._score.submit(request, priority)
         if isinstance(score, Exception):
             raise score
         return score

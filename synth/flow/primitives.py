@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from bisect import insort
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
+
+#: the place of a candidate among those who wait: its ability's place in the run, then its index; the lowest goes first
+Priority = tuple[int, int]
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -77,19 +82,19 @@ class Limiter:
 
     def __init__(self, limit: int) -> None:
         self._free = limit
-        self._waiting: list[tuple[tuple[int, int], int, asyncio.Future[bool]]] = []
+        self._waiting: list[tuple[Priority, int, asyncio.Future[bool]]] = []
         self._ticket = 0
 
-    def slot(self, priority: tuple[int, int]) -> Held:
+    def slot(self, priority: Priority) -> Held:
         return Held(self.acquire(priority), self.release)
 
-    async def acquire(self, priority: tuple[int, int]) -> None:
+    async def acquire(self, priority: Priority) -> None:
         if self._free > 0:
             self._free -= 1
         else:
             await self._given(self._queue(priority))
 
-    async def acquire_unless(self, ended: asyncio.Future[None], priority: tuple[int, int]) -> bool:
+    async def acquire_unless(self, ended: asyncio.Future[None], priority: Priority) -> bool:
         """Wait for a slot or for `ended`; true if the slot was taken."""
         if ended.done():
             return False
@@ -112,7 +117,7 @@ class Limiter:
             return False
         return taken
 
-    def _queue(self, priority: tuple[int, int]) -> asyncio.Future[bool]:
+    def _queue(self, priority: Priority) -> asyncio.Future[bool]:
         """A place among those who wait; its result says whether a slot came with it."""
         place: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._ticket += 1
@@ -136,6 +141,13 @@ class Limiter:
         self._free += 1
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting(Generic[Item, Outcome]):
+    priority: Priority
+    item: Item
+    future: asyncio.Future[Outcome]
+
+
 class Batcher(Generic[Item, Outcome]):
     """Collects single items into batches for a backend that works on several at once.
 
@@ -143,6 +155,9 @@ class Batcher(Generic[Item, Outcome]):
     then it is not closed: a backend whose batches have one shape pays for every empty place. At most `workers`
     batches are in work; the rest wait here, bounded by the candidates in flight. Items of which `kind` says different
     things never share a batch.
+
+    The lowest priority value goes first. A candidate whose pictures are drawn one after the other comes back for each
+    of them; in order of arrival all in flight would advance together, each holding the pictures it has so far.
     """
 
     def __init__(
@@ -158,15 +173,15 @@ class Batcher(Generic[Item, Outcome]):
         self._batch_size = batch_size
         self._free = workers
         self._linger = linger
-        self._pending: list[tuple[Item, asyncio.Future[Outcome]]] = []
+        self._pending: list[_Waiting[Item, Outcome]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._lingered = False
         self._running: set[asyncio.Task[None]] = set()
 
-    async def submit(self, item: Item) -> Outcome:
+    async def submit(self, item: Item, priority: Priority = (0, 0)) -> Outcome:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = loop.create_future()
-        self._pending.append((item, future))
+        insort(self._pending, _Waiting(priority, item, future), key=lambda one: one.priority)
         self._wait_for_more()
         self._start()
         return await future
@@ -178,8 +193,8 @@ class Batcher(Generic[Item, Outcome]):
         """
         if self._timer is not None:
             self._timer.cancel()
-        for _, future in self._pending:
-            future.cancel()
+        for one in self._pending:
+            one.future.cancel()
         self._pending.clear()
         if self._running:
             await asyncio.wait(self._running)
@@ -206,18 +221,18 @@ class Batcher(Generic[Item, Outcome]):
                 self._timer.cancel()
                 self._timer = None
 
-    def _next(self) -> list[tuple[Item, asyncio.Future[Outcome]]]:
-        """Take out the batch that may leave now: a full one, or what has lingered longest. Empty if none may.
+    def _next(self) -> list[_Waiting[Item, Outcome]]:
+        """Take out the batch that may leave now: a full one, or, after lingering, what goes first. Empty if none may.
         O(what waits)."""
-        self._pending = [one for one in self._pending if not one[1].done()]  # who was cancelled needs no place
-        kinds: dict[Hashable, list[tuple[Item, asyncio.Future[Outcome]]]] = {}
+        self._pending = [one for one in self._pending if not one.future.done()]  # who was cancelled needs no place
+        kinds: dict[Hashable, list[_Waiting[Item, Outcome]]] = {}
         for one in self._pending:
-            kinds.setdefault(self._kind(one[0]), []).append(one)
+            kinds.setdefault(self._kind(one.item), []).append(one)
         full = (own for own in kinds.values() if len(own) >= self._batch_size)
         own = next(full, next(iter(kinds.values()), []) if self._lingered else [])
         batch = own[: self._batch_size]
-        left = {id(future) for _, future in batch}
-        self._pending = [one for one in self._pending if id(one[1]) not in left]
+        left = set(map(id, batch))
+        self._pending = [one for one in self._pending if id(one) not in left]
         return batch
 
     def _finished(self, task: asyncio.Task[None]) -> None:
@@ -225,8 +240,8 @@ class Batcher(Generic[Item, Outcome]):
         self._free += 1
         self._start()
 
-    async def _run(self, batch: list[tuple[Item, asyncio.Future[Outcome]]]) -> None:
-        wanted = [(item, future) for item, future in batch if not future.done()]
+    async def _run(self, batch: list[_Waiting[Item, Outcome]]) -> None:
+        wanted = [(one.item, one.future) for one in batch if not one.future.done()]
         if not wanted:
             return
         try:

@@ -17,7 +17,7 @@ from synth.flow.backends import Backends
 from synth.flow.blame import FATAL
 from synth.flow.marks import Synthetic
 from synth.flow.pictures import Marks, as_stored, is_there, picture_path, write_picture
-from synth.flow.primitives import Batcher
+from synth.flow.primitives import Batcher, Priority
 from synth.flow.tally import Tally
 from synth.ledger import Ledger
 from synth.produce.life import Dropped, drop_if, timed
@@ -54,9 +54,10 @@ class Illustrator:
         ledger: Ledger,
         folder: Path,
         tally: Tally,
+        order: int,
         layer: Redecider | None = None,
     ) -> None:
-        """`layer` is what `synth refilter` said of the run, if it did."""
+        """`order` is the ability's place in the run; `layer` is what `synth refilter` said of the run, if it did."""
         self._settings = config.render_settings
         self._chain = chain
         self._backends = backends
@@ -65,6 +66,7 @@ class Illustrator:
         self._ledger = ledger
         self._folder = folder
         self._tally = tally
+        self._order = order
         self._layer = layer
         self._judge = Batcher(self._check, _BATCH, 1)
         self._attempts = config.flow.picture_attempts
@@ -148,7 +150,7 @@ class Illustrator:
             path = candidate.images[number].path
             before = self._stored(candidate, number - 1) if number else None
             try:
-                picture = await self._backends.render(self._request(candidate, number, before))
+                picture = await self._backends.render(self._request(candidate, number, before), self._place(candidate))
             except PictureRefused as refusal:
                 raise BackendError(
                     f"The picture {path} is gone or damaged and is not rendered again: {refusal.message}",
@@ -199,7 +201,7 @@ class Illustrator:
 
     async def _picture(self, candidate: Candidate, number: int, previous: PILImage | None) -> Rendered:
         try:
-            return await self._backends.render(self._request(candidate, number, previous))
+            return await self._backends.render(self._request(candidate, number, previous), self._place(candidate))
         except PictureRefused as refusal:
             raise _Undone("render", self._of(candidate, number, refusal.message)) from refusal
         except FATAL:
@@ -207,6 +209,9 @@ class Illustrator:
         except Exception as error:  # of this prompt alone (flow.blame)
             problem = self._of(candidate, number, f"{type(error).__name__}: {error}")
             raise _Undone("render", problem) from error
+
+    def _place(self, candidate: Candidate) -> Priority:
+        return self._order, candidate.index
 
     @staticmethod
     def _of(candidate: Candidate, number: int, problem: str) -> str:
@@ -224,7 +229,7 @@ class Illustrator:
         own = keywords.pop(number)
         request = ScoreRequest(picture, own, " ".join(candidate.answers), conversation, tuple(keywords))
         try:
-            return await self._backends.score(request)
+            return await self._backends.score(request, self._place(candidate))
         except FATAL:
             raise
         except Exception as error:  # of this picture alone (flow.blame)

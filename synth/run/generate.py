@@ -194,7 +194,9 @@ async def generate(config: RunConfig, watch: Watch = no_watch) -> Summary:
         if resumed:
             _remove_orphans(run.path, ledger, setup.abilities)
         tally = _tally(setup, ledger)
-        illustrators = {name: _illustrator(setup, name, run, tally) for name in setup.abilities}
+        illustrators = {
+            name: _illustrator(setup, name, run, tally, order) for order, name in enumerate(setup.abilities)
+        }
         producers = [
             Synthesizer(
                 config,
@@ -271,8 +273,8 @@ async def render(
         tally = _tally(setup, run.ledger)
         lives = {}
         illustrators = []
-        for name in setup.abilities:
-            illustrator = _illustrator(setup, name, run, tally)
+        for order, name in enumerate(setup.abilities):
+            illustrator = _illustrator(setup, name, run, tally, order)
             assert illustrator is not None
             illustrators.append(illustrator)
             lives[name] = _render_life(Saved(run.ledger, name), illustrator, tally)
@@ -372,13 +374,15 @@ def _tally(setup: Setup, ledger: Ledger) -> Tally:
     return Tally(setup.config, ledger.tokens(), backends, bought)
 
 
-def _illustrator(setup: Setup, name: str, run: RunFolder, tally: Tally) -> Illustrator | None:
+def _illustrator(setup: Setup, name: str, run: RunFolder, tally: Tally, order: int) -> Illustrator | None:
     renderer = setup.backends.renderer
     if renderer is None:
         return None
     layers = layers_of(run.ledger)
     layer = setup.judging.redecider(name, layers[-1]) if layers else None
-    return Illustrator(setup.config, setup.chains[name], setup.backends, renderer, run.ledger, run.path, tally, layer)
+    return Illustrator(
+        setup.config, setup.chains[name], setup.backends, renderer, run.ledger, run.path, tally, order, layer
+    )
 
 
 def _refilter(ledger: Ledger) -> str:

@@ -249,3 +249,24 @@ async def test_closing_drops_what_waits_and_awaits_what_runs() -> None:
     assert work.batches == [[0, 1]]
     assert work.running == 0
     assert [isinstance(one, asyncio.CancelledError) for one in found] == [True, False, True, True, True]
+
+
+async def test_who_began_first_ends_first_however_often_it_comes_back() -> None:
+    """Four items one after the other for each of forty candidates: few of them are half done at a time."""
+    work = Work(0.001)
+    batcher = Batcher(work, batch_size=2, workers=1, linger=0.001, kind=lambda item: item == 0)
+    begun, most, ended = set[int](), 0, list[int]()
+
+    async def one(index: int) -> None:
+        nonlocal most
+        for step in range(4):
+            await batcher.submit(step, (0, index))
+            begun.add(index)
+            most = max(most, len(begun))
+        begun.remove(index)
+        ended.append(index)
+
+    async with asyncio.timeout(5):
+        await asyncio.gather(*map(one, range(40)))
+    assert most <= 6
+    assert all(abs(place - index) <= 4 for place, index in enumerate(ended))
