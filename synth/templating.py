@@ -43,10 +43,10 @@ class Environment(ImmutableSandboxedEnvironment):
 
 
 def with_article(entry: Entry | str, adjective: object = "") -> str:
-    """ "giraffe" -> "a giraffe", "oven" -> "an oven", "the moon" and plural entries as they are; with an `adjective`
-    before it: "a red oven"."""
+    """ "giraffe" -> "a giraffe", "oven" -> "an oven", "the moon" as it is, and so are entries with the fact `plural` or
+    `mass` ("pixel art"); with an `adjective` before it: "a red oven"."""
     text = f"{adjective} {entry}" if adjective else str(entry)
-    if isinstance(entry, Entry) and entry.facts.get("plural") == "yes":
+    if isinstance(entry, Entry) and "yes" in (entry.facts.get("plural"), entry.facts.get("mass")):
         return text
     first = text.split(" ", 1)[0].lower()
     if first in ("a", "an", "the", "two", "three", "some"):
