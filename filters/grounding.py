@@ -21,7 +21,8 @@ from synth.filtering import Demand, Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
 from synth.text import all_stems, content_stems, covers, words
 
-#: these texts point at no pictures, so that a cut at marks and words is enough, without `synth.english.clauses`
+#: cut at marks and words alone: here it matters which words stand together, and not, as in `synth.english.clauses`,
+#: which picture they speak of
 _BREAKS = "|".join((*BUT, "because", "instead of", "rather than"))
 _CLAUSE = re.compile(rf"[.,;:!?]|\b(?:{_BREAKS}|and)\b", re.IGNORECASE)
 #: coarser: "two rockers and two feet" is one statement

@@ -33,6 +33,7 @@ _NUMBERS = {word: number for number, word in enumerate(_CARDINALS, 1)}
 _ORDINALS = {word: number for number, word in enumerate(ORDINALS, 1)}
 _ORDINALS |= {"1st": 1, "2nd": 2, "3rd": 3, **{f"{number}th": number for number in range(4, 11)}, "last": 0, "final": 0}
 
+#: before several pictures, and before one
 _THE = _any(*THE, "your", "my")
 _THIS = r"(?:the|this|that|your|my)"
 _NUM = rf"{_any(*_CARDINALS, '10', '[1-9]')}\b"
@@ -47,7 +48,8 @@ _SIDE = r"(?:left|right|top|bottom)\b"
 _NOT_HUNG = rf"(?! (?:on|above) (?:the|a|its) (?!{_SIDE}))"
 _SAYS_OF_ONE = _any(*third_person(SHOW + PRESENT), "has", "is", "was", "looks", "does", "doesn't", "isn't")
 _SAYS_OF_MORE = _any(*SHOW, *PRESENT, "have", "are", "were", "look", "do", "don't", "aren't", "share", "use")
-#: what may follow a pointer that has no noun, so that "the second shows" is one and "the second dog" is none
+#: what may follow a pointer that has no noun, so that "the second shows" is one and "the second dog" is none; of
+#: numbers the small ones, as in "the first shows one dog, the second two dogs"
 _NO_NOUN = re.compile(
     rf"\s*(?:$|[.,;:!?)]|(?:{_SAYS_OF_ONE}|{_SAYS_OF_MORE}|and|but|while|whereas|or|than|with|in|on|by|to|because|it|they"
     rf"|there|a|an|the|{'|'.join(CARDINALS[:6])}|only|also|instead|just|no|not|has|had|can|cannot|from|as|at"

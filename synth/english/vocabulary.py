@@ -9,13 +9,20 @@ from __future__ import annotations
 ARTICLES = ("a", "an", "the")
 #: what speaks of something definite, in the singular or the plural
 THE = ("the", "these", "those")
+BE = ("is", "are", "was", "were")
+MODALS = tuple("can could will would should may might must".split())  # noqa: SIM905
 
+#: words that carry no meaning of their own
 STOP_WORDS = frozenset(
-    """a an the this that these those there here it its it's is are was were be been being am do does did
-    has have had of in on at to from by for with without into onto over under and or but not no nor so
-    as than then very too also just such some any each every all both either one's their his her my your
-    our they he she we you i them him us who whom whose which what when where why how can could would
-    should may might must will shall up down out off about around through""".split()  # noqa: SIM905
+    (
+        *ARTICLES,
+        *BE,
+        *MODALS,
+        *"""this that these those there here it its it's be been being am do does did has have had of in on at to from
+        by for with without into onto over under and or but not no nor so as than then very too also just such some any
+        each every all both either one's their his her my your our they he she we you i them him us who whom whose which
+        what when where why how shall up down out off about around through""".split(),  # noqa: SIM905
+    )
 )
 
 CARDINALS = tuple("one two three four five six seven eight nine ten eleven twelve".split())  # noqa: SIM905
@@ -40,8 +47,6 @@ VIEWS = ("shot", "view", "scene")
 #: what is next to something; "next to" is seen by its first word
 NEAR = ("beside", "near", "behind", "next")
 
-BE = ("is", "are", "was", "were")
-MODALS = tuple("can could will would should may might must".split())  # noqa: SIM905
 #: what a picture does with what is in it
 SHOW = tuple("show depict contain feature display include".split())  # noqa: SIM905
 #: the same, but their plain forms are mostly something else: "the people present", "a screen capture"

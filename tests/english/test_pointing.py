@@ -8,7 +8,7 @@ import pytest
 
 from synth.english.pointing import exchanges, label, pointers
 from synth.template_schema import MOST_PICTURES
-from tests.filters.test_contradiction import sample
+from tests.doubles import sample
 
 
 @pytest.mark.parametrize(
