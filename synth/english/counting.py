@@ -26,8 +26,8 @@ _UNCOUNTED = frozenset(
         ),
     )
 )
-#: a number behind these is a name, or part of another one. Not all names of pictures and not all ordinals: a list of its
-#: own, because each word more takes a number from what is compared
+#: a number behind these is a name, or part of another one. Not all names of pictures and not all ordinals: a list of
+#: its own, because each word more takes a number from what is compared
 _NAMES = frozenset(
     "number no at first second third last image picture photo other another or".split()  # noqa: SIM905
 )
