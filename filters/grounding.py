@@ -14,25 +14,31 @@ from pydantic import Field
 
 from synth.abilities import Ability
 from synth.backends.render.base import Rendered
+from synth.english.inflection import stem
+from synth.english.vocabulary import BUT, NEAR, NEGATIONS, USUALLY
 from synth.errors import SynthError
 from synth.filtering import Demand, Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
-from synth.text import all_stems, content_stems, covers, stem, words
+from synth.text import all_stems, content_stems, covers, words
 
-_CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|while|because|although|and|whereas|instead of|rather than)\b", re.IGNORECASE)
+#: cut at marks and words alone: here it matters which words stand together, and not, as in `synth.english.clauses`,
+#: which picture they speak of
+_BREAKS = "|".join((*BUT, "because", "instead of", "rather than"))
+_CLAUSE = re.compile(rf"[.,;:!?]|\b(?:{_BREAKS}|and)\b", re.IGNORECASE)
 #: coarser: "two rockers and two feet" is one statement
-_STATEMENT = re.compile(r"[.;:!?]|\b(?:but|while|because|although|whereas|instead of|rather than)\b", re.IGNORECASE)
-_NEGATION = re.compile(r"\b(?:not|never|no|cannot|nor|without|impossible)\b|n't\b", re.IGNORECASE)
+_STATEMENT = re.compile(rf"[.;:!?]|\b(?:{_BREAKS})\b", re.IGNORECASE)
+_NEGATION = re.compile(rf"\b(?:{'|'.join(NEGATIONS)}|impossible)\b|n't\b", re.IGNORECASE)
 _ABSENT = re.compile(rf"{_NEGATION.pattern}|\btoo \w+ to\b", re.IGNORECASE)
 #: a negation with one of these speaks of the world, not of the picture: "a tree cannot drive"
 _IN_GENERAL = re.compile(
     r"\b(?:impossible|cannot|can|could|would|should|never|nothing|nobody|normal\w*|usual\w*|typical\w*|real\w*|do|does)\b|(?:ca|could|would|should|do|does)n't",
     re.IGNORECASE,
 )
-_USUALLY = re.compile(r"\b(?:usually|normally|typically|usual|normal|real|ordinary)\b", re.IGNORECASE)
+_USUALLY = re.compile(rf"\b(?:{'|'.join(USUALLY)}|usual|normal|real|ordinary)\b", re.IGNORECASE)
 #: "a normal X ...": X should be the subject
 _A_NORMAL = re.compile(r"\ba (?:normal|ordinary|typical) (?!one\b)((?:\w+ ?){1,3})", re.IGNORECASE)
-#: words an answer may always use; they say how things are, not what is in the picture
+#: words an answer may always use; they say how things are, not what is in the picture. A list of its own: each word
+#: more or less, such as "photograph", changes which share of an answer was planned
 _FRAME = frozenset(
     stem(word)
     for word in """picture image photo scene shows seen see visible here there real really reality normal normally
@@ -43,8 +49,11 @@ _FRAME = frozenset(
 #: words that say where things are to each other, which an answer may add too
 _WHERE = frozenset(
     stem(word)
-    for word in """stand lie lies lying hang sit rest cover put use serve set near beside next behind front around
-    above below under middle distance""".split()  # noqa: SIM905
+    for word in (
+        *NEAR,
+        *"""stand lie lies lying hang sit rest cover put use serve set front around above below under middle
+        distance""".split(),  # noqa: SIM905
+    )
 )
 #: share of a step's words with which it has been said
 _HALF = 0.5

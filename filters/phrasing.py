@@ -13,6 +13,7 @@ from pydantic import Field
 
 from synth.abilities import Ability
 from synth.backends.render.base import Rendered
+from synth.english.vocabulary import BE, MODALS, SHOW
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
 from synth.text import content_stems, covers, words
@@ -33,14 +34,16 @@ _AMBIGUOUS = re.compile(
 )
 #: verbs that end neither in -s nor in -ed, and words that do and are none
 _VERBS = frozenset(
-    """be are am were have had do did can cannot could will would should may might must see seen show help look make
-    stand lie sit hang cover give fill form wear carry hold rise lead fall belong grow surround point tell say call
-    name use float run walk fly swim eat drink sleep play ride push pull keep need made gave stood lay sat hung held
-    wore rose led fell grew ran flew swam came went found saw met took brought told said began put chose identify match
-    create feature include contain display represent resemble suggest indicate fit suit become remain appear serve
-    bring dominate decorate frame line
-    consist depict contrast gleam shine glow blend lean face reach spread stretch get go
-    """.split()  # noqa: SIM905
+    (
+        *MODALS,
+        *SHOW,
+        *"""be are am were have had do did cannot see seen help look make stand lie sit hang cover give fill form wear
+        carry hold rise lead fall belong grow surround point tell say call name use float run walk fly swim eat drink
+        sleep play ride push pull keep need made gave stood lay sat hung held wore rose led fell grew ran flew swam came
+        went found saw met took brought told said began put chose identify match create represent resemble suggest
+        indicate fit suit become remain appear serve bring dominate decorate frame line consist contrast gleam shine
+        glow blend lean face reach spread stretch get go""".split(),  # noqa: SIM905
+    )
 )
 _NO_VERBS = frozenset("this its his hers as us across always besides towards others less plus yes red".split())  # noqa: SIM905
 #: so many keywords between commas, and no verb, make a list
@@ -49,9 +52,10 @@ _LISTED = 3
 _DANGLING = re.compile(r"\b\w+ (?:is|are|was|found|with|of|the|a|an|and|finally)[.,]|[,:;]\.")
 #: with so many content words that the answer has too, the user has said it already
 _MUCH = 5
+#: not `synth.english.sentences`: this cuts also where no space is behind the mark, which models forget (and in "2.5")
 _SENTENCE = re.compile(r"[^.!?]+[.!?]?")
 #: from the last of these on a sentence should say something new: "the crocodile is called a crocodile" does not
-_EQUATES = re.compile(r".*\b(?:is|are|was|were|like|called|named|known as|described as)\b", re.IGNORECASE | re.DOTALL)
+_EQUATES = re.compile(rf".*\b(?:{'|'.join(BE)}|like|called|named|known as|described as)\b", re.IGNORECASE | re.DOTALL)
 
 
 class PhrasingOptions(Record):

@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from synth.backends.render.base import Rendered
+from synth.english.inflection import stem
+from synth.english.pointing import Exchange, exchanges, label
+from synth.english.vocabulary import PICTURES, VIEWS
 from synth.filtering import Filter, Result, failed, passed
-from synth.pointing import Exchange, exchanges, label
 from synth.records import Candidate, Record, Stage
-from synth.text import all_stems, content_stems, stem
+from synth.text import all_stems, content_stems
 
 #: words of answers and keywords alike that no picture needs to be seen for
-_FRAME = frozenset(map(stem, ("image", "picture", "photo", "photograph", "shot", "view", "scene", "show", "see")))
+_FRAME = frozenset(map(stem, (*PICTURES, *VIEWS, "show", "see")))
 
 
 class ReferencesOptions(Record):

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 from jinja2 import StrictUndefined, Template, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from synth.english.inflection import plural, with_article
 from synth.errors import SynthError
 from synth.records import Entry
-from synth.text import plural
 
 #: a Jinja expression with its values, true or false
 Condition: TypeAlias = Callable[[Mapping[str, Any]], bool]
@@ -42,23 +42,18 @@ class Environment(ImmutableSandboxedEnvironment):
         return super().getitem(obj, argument)
 
 
-def with_article(entry: Entry | str, adjective: object = "") -> str:
+def _with_article(entry: Entry | str, adjective: object = "") -> str:
     """ "giraffe" -> "a giraffe", "oven" -> "an oven", "the moon" as it is, and so are entries with the fact `plural` or
     `mass` ("pixel art"); with an `adjective` before it: "a red oven"."""
     text = f"{adjective} {entry}" if adjective else str(entry)
     if isinstance(entry, Entry) and "yes" in (entry.facts.get("plural"), entry.facts.get("mass")):
         return text
-    first = text.split(" ", 1)[0].lower()
-    if first in ("a", "an", "the", "two", "three", "some"):
-        return text
-    sounds_like_consonant = first.startswith(("uni", "use", "eu", "one", "ukulele", "utility"))
-    vowel = (first[:1] in "aeiou" and not sounds_like_consonant) or first.startswith(("hour", "honest"))
-    return f"{'an' if vowel else 'a'} {text}"
+    return with_article(text)
 
 
 def environment() -> Environment:
     made = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.filters["a"] = with_article
+    made.filters["a"] = _with_article
     made.filters["plural"] = lambda entry: plural(str(entry))
     return made
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -360,3 +360,25 @@ def candidate(
         turns=turns,
         **values,
     )
+
+
+def sample(
+    pictures: Sequence[Sequence[str]],
+    *answers: str,
+    questions: Sequence[str] = (),
+    form: Any = "multi",
+    plans: Sequence[dict[str, Entry]] = (),
+    question: str = "",
+    stage: Any = 1,
+) -> Candidate:
+    """A candidate with the keywords of its pictures; turn by turn they come one with each question."""
+    turns = []
+    for number, answer in enumerate(answers):
+        new = 1 if form == "interleaved" else len(pictures) if number == 0 else 0
+        asked = questions[number] if questions else "What do you see?"
+        turns += [Turn(role="user", text="<image>\n" * new + asked), Turn(role="assistant", text=answer)]
+    images = [Image(prompt=", ".join(own), keywords=list(own), seed=0) for own in pictures]
+    return Candidate(
+        id="tiny-s0-000000", ability="tiny", index=0, form=form, stage=stage, seed=0, round=0, images=images,
+        turns=turns, picture_plans=list(plans) or [{} for _ in images], question=question,
+    )  # fmt: skip

@@ -16,11 +16,12 @@ import orjson
 
 from synth.backends.llm.base import LLM, ChatRequest, LLMSettings, SharedPrompt
 from synth.banks import EvenDraw
+from synth.english.inflection import stem
 from synth.errors import ReplyError, SynthError
 from synth.produce.parsing import clean, clean_keyword
 from synth.records import Entry
 from synth.seeding import derive_seed, generator
-from synth.text import normalise, stem
+from synth.text import normalise
 
 _BATCH = 20
 _SHOWN = 8

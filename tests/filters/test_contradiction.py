@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,8 +9,8 @@ import pytest
 from synth import plugins
 from synth.errors import SynthError
 from synth.filtering import Chain, build_chain
-from synth.records import Candidate, Entry, Image, Turn
-from tests.doubles import ability, banks
+from synth.records import Candidate, Entry
+from tests.doubles import ability, banks, sample
 from tests.filters.judging import verdict
 
 COLORS = """\
@@ -45,28 +44,6 @@ def judge(options: dict[str, Any] | None = None) -> Chain:
     classes, _ = plugins.load_all("synth.filters")
     own = ability(filters=[{"contradiction": options} if options else "contradiction"])
     return build_chain(own, classes, banks(color=COLORS, animals=ANIMALS))
-
-
-def sample(
-    pictures: Sequence[Sequence[str]],
-    *answers: str,
-    questions: Sequence[str] = (),
-    form: Any = "multi",
-    plans: Sequence[dict[str, Entry]] = (),
-    question: str = "",
-    stage: Any = 1,
-) -> Candidate:
-    """A candidate with the keywords of its pictures; turn by turn they come one with each question."""
-    turns = []
-    for number, answer in enumerate(answers):
-        new = 1 if form == "interleaved" else len(pictures) if number == 0 else 0
-        asked = questions[number] if questions else "What do you see?"
-        turns += [Turn(role="user", text="<image>\n" * new + asked), Turn(role="assistant", text=answer)]
-    images = [Image(prompt=", ".join(own), keywords=list(own), seed=0) for own in pictures]
-    return Candidate(
-        id="tiny-s0-000000", ability="tiny", index=0, form=form, stage=stage, seed=0, round=0, images=images,
-        turns=turns, picture_plans=list(plans) or [{} for _ in images], question=question,
-    )  # fmt: skip
 
 
 def says(candidate: Candidate, **options: Any) -> str:

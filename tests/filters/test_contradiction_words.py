@@ -8,8 +8,9 @@ import pytest
 
 from synth.catalog import Catalog
 from synth.records import Entry
+from tests.doubles import sample
 from tests.filters.judging import verdict
-from tests.filters.test_contradiction import judge, sample, says
+from tests.filters.test_contradiction import judge, says
 
 RAIN = (
     ["a dark cloud pouring rain over a street", "city"],

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from synth.filtering import Chain
+from tests.doubles import sample
 from tests.filters.judging import chain, verdict
-from tests.filters.test_contradiction import sample
 
 PICTURES = (
     ["red car", "snowy street"],

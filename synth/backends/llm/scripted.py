@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from synth.backends.llm.base import LLM, ChatReply, ChatRequest, LLMSettings
+from synth.english.inflection import ordinal
 from synth.errors import SynthError
 from synth.records import Entry
-from synth.text import contains, content_stems, ordinal
+from synth.text import contains, content_stems
 
 _MOST_CHARACTERS = 300
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from synth.english.inflection import with_article
+
 
 class Thing(NamedTuple):
     text: str
@@ -14,7 +16,7 @@ class Thing(NamedTuple):
     @property
     def named(self) -> str:
         """With its article."""
-        return f"{'an' if self.text[0] in 'aeiou' else 'a'} {self.text}"
+        return with_article(self.text)
 
 
 THINGS = [

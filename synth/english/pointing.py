@@ -12,48 +12,56 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from synth.english.inflection import ordinal
+from synth.english.sentences import sentences
+from synth.english.vocabulary import CARDINALS, COLORS, ORDINALS, PICTURES, PRESENT, SHOW, THE, VIEWS, third_person
 from synth.records import IMAGE_PLACEHOLDER, Candidate
-from synth.text import ORDINALS, ordinal
 
 #: how a pointer speaks of its pictures: of one, of each by itself ("both", "every image"), of several together ("the
 #: two images", which may be a red car and a blue one), or of some of them, unknown which ("one of the images")
 Manner = Literal["one", "each", "together", "some"]
 
-_CARDINALS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+def _any(*words: str) -> str:
+    """A pattern for any of the words."""
+    return rf"(?:{'|'.join(words)})"
+
+
+#: as many as there are ordinals
+_CARDINALS = CARDINALS[: len(ORDINALS)]
 _NUMBERS = {word: number for number, word in enumerate(_CARDINALS, 1)}
 _ORDINALS = {word: number for number, word in enumerate(ORDINALS, 1)}
 _ORDINALS |= {"1st": 1, "2nd": 2, "3rd": 3, **{f"{number}th": number for number in range(4, 11)}, "last": 0, "final": 0}
 
-_THE = r"(?:the|these|those|your|my)"
-_NUM = rf"(?:{'|'.join(_CARDINALS)}|10|[1-9])\b"
-_ORD = rf"(?:{'|'.join(_ORDINALS)})"
-_NOUN = r"(?:image|picture|photo(?:graph)?|pic|snapshot)"
+#: before several pictures, and before one
+_THE = _any(*THE, "your", "my")
+_THIS = r"(?:the|this|that|your|my)"
+_NUM = rf"{_any(*_CARDINALS, '10', '[1-9]')}\b"
+_ORD = _any(*_ORDINALS)
+_NOUN = _any(*PICTURES, "pic", "snapshot")
 #: with a number before or behind it, these are pictures, too
-_KIND = rf"(?:{_NOUN}|illustration|drawing|painting|scene|shot|view|frame|panel)"
+_KIND = _any(_NOUN, *VIEWS, "illustration", "drawing", "painting", "frame", "panel")
 #: not "picture frame"
 _END = r"(?:'s)?(?![\w-]| (?:frame|book|album|window|rail|hook)s?\b)"
 _SIDE = r"(?:left|right|top|bottom)\b"
 #: "the picture on the wall" is a thing
 _NOT_HUNG = rf"(?! (?:on|above) (?:the|a|its) (?!{_SIDE}))"
-_SAYS_OF_ONE = (
-    r"(?:shows|has|is|was|contains|depicts|features|displays|includes|presents|captures|looks|does|doesn't|isn't)"
-)
-_SAYS_OF_MORE = (
-    r"(?:show|have|are|were|contain|depict|feature|display|include|present|capture|look|do|don't|aren't|share|use)"
-)
-#: what may follow a pointer that has no noun, so that "the second shows" is one and "the second dog" is none
+_SAYS_OF_ONE = _any(*third_person(SHOW + PRESENT), "has", "is", "was", "looks", "does", "doesn't", "isn't")
+_SAYS_OF_MORE = _any(*SHOW, *PRESENT, "have", "are", "were", "look", "do", "don't", "aren't", "share", "use")
+#: what may follow a pointer that has no noun, so that "the second shows" is one and "the second dog" is none; of
+#: numbers the small ones, as in "the first shows one dog, the second two dogs"
 _NO_NOUN = re.compile(
     rf"\s*(?:$|[.,;:!?)]|(?:{_SAYS_OF_ONE}|{_SAYS_OF_MORE}|and|but|while|whereas|or|than|with|in|on|by|to|because|it|they"
-    r"|there|a|an|the|one|two|three|four|five|six|only|also|instead|just|no|not|has|had|can|cannot|from|as|at"
+    rf"|there|a|an|the|{'|'.join(CARDINALS[:6])}|only|also|instead|just|no|not|has|had|can|cannot|from|as|at"
     r"|of|for|where|which|that|without|into|after|before|during|under|near|next|behind)\b"
-    r"|(?:red|orange|yellow|green|blue|purple|pink|brown|gr[ae]y|black|white)\b(?:[.,;!?]|$| (?:and|but|while)\b))"
+    rf"|{_any(*COLORS, 'grey')}\b(?:[.,;!?]|$| (?:and|but|while)\b))"
 )
 #: "the first shows a fig, the second plums, ..."
 _LISTED = re.compile(r" [a-z]+[^\Wsu]s(?:[,;.]|$)")
 _FOUND = re.compile(
     rf"(?P<range>\b(?:the )?(?P<edge>first|last|final) (?!one\b)(?P<count>{_NUM})(?P<counted> {_KIND}s{_END})?)"
     rf"|(?P<rest>\bthe (?:(?:other|remaining)(?: (?P<others>{_NUM}))? {_NOUN}s{_END}|others\b|rest of the {_NOUN}s))"
-    rf"|(?P<ordinal>\b(?P<the>(?:the|this|that|your|my) )?(?P<ord>{_ORD})\b(?: of the {_NUM}(?= ))?"
+    rf"|(?P<ordinal>\b(?P<the>{_THIS} )?(?P<ord>{_ORD})\b(?: of the {_NUM}(?= ))?"
     rf"(?P<what> (?:{_KIND}s?|ones?){_END})?)"
     rf"|(?P<each>\b(?:each|every)(?: one)?(?:(?: of {_THE})?(?: {_NUM})? {_KIND}s?{_END}| of them\b)?)"
     rf"|(?P<both>\bboth(?:(?: of)?(?: {_THE})?(?: two)? {_KIND}s{_END})?)"
@@ -61,19 +69,19 @@ _FOUND = re.compile(
     rf"|(?P<none>\b(?:neither|none|either)(?: one)?(?: of {_THE})?(?: {_NUM})? {_KIND}s?{_END})"
     rf"|(?P<plural>\b{_THE}(?: (?P<many>{_NUM})(?: different)? {_KIND}| {_NOUN})s{_END})"
     rf"|(?P<some>\b(?:another|any|some|several|most|{_NUM})(?: of {_THE})?(?: {_NUM})?(?: other)? {_NOUN}s?{_END})"
-    rf"|(?P<vague>\b(?:the|this|that|your|my) (?:(?P<side>\w+(?:-\w+)?) )?{_NOUN}{_END}{_NOT_HUNG}"
+    rf"|(?P<vague>\b{_THIS} (?:(?P<side>\w+(?:-\w+)?) )?{_NOUN}{_END}{_NOT_HUNG}"
     rf"(?: (?:above|below|(?:on|at) the {_SIDE}))?|\bthe other one\b|\bthe (?:former|latter)\b)"
     rf"|(?P<numbered>\b{_KIND}s? (?:number |no\. ?|# ?)?(?P<list>{_NUM}(?:(?:, {_NUM})*,? (?:and|or|&) {_NUM})?))"
 )
-#: words before "image" that say which one without saying which
-_SIDES = frozenset(
-    """other left right top bottom upper lower left-hand right-hand middle center central next previous following
-    preceding earlier former latter same current new newest latest given whole entire""".split()  # noqa: SIM905
-)
 _NEWEST = frozenset("current new newest latest given whole entire".split())  # noqa: SIM905
 _BEFORE = frozenset("previous preceding earlier".split())  # noqa: SIM905
+#: words before "image" that say which one without saying which
+_SIDES = frozenset(
+    """other left right top bottom upper lower left-hand right-hand middle center central next following former latter
+    same""".split()  # noqa: SIM905
+).union(_NEWEST, _BEFORE)
 _NAMED = re.compile(_KIND)
-_SINGULAR = re.compile(rf" (?:{_SAYS_OF_ONE}|a|an|the|one|two|three|four|there|only)\b")
+_SINGULAR = re.compile(rf" (?:{_SAYS_OF_ONE}|a|an|the|{'|'.join(CARDINALS[:4])}|there|only)\b")
 _ONE_SAYS = re.compile(rf" {_SAYS_OF_ONE}\b")
 _NO_EACH = re.compile(r" (?:other|time|side|end|hand|corner|row)\b")
 _ALL_SAY = re.compile(rf" {_SAYS_OF_MORE}\b|\s*(?:[.,;!?]|$)")
@@ -82,7 +90,6 @@ _PRONOUN_BOTH = re.compile(rf" (?:of them\b|{_SAYS_OF_MORE}\b)|\s*(?:[.,;!?]|$)"
 _COUNTED_BOTH = re.compile(r" (?!(?:a|an|the)\b)(?!\w+ and\b)(?:[a-z]+ )?(?:[a-z]+s|people|men|women|children)\b")
 _BEFORE_BOTH = re.compile(r"\b(?:in|of|across|from|they|them|we) $")
 _JOINED = re.compile(r"(?:,? (?:and|or|as well as)|,|,? (?:and|or) (?:in|from)) ")
-_SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +163,7 @@ def pointers(text: str, pictures: int, newest: int | None = None) -> list[Pointe
     named = any(match["what"] or _NAMED.search(match.group()) for match in matches)
     found: list[Pointer] = []
     said = _Said()
-    begins = [0, *(end.end() for end in _SENTENCE_END.finditer(lowered))]
+    begins = [begin for begin, _ in sentences(lowered)]
     skip = 0
     for at, match in enumerate(matches):
         if at < skip:
@@ -198,17 +205,6 @@ class _Said:
         self.spoken[pointer.pictures] = None
         if pointer.manner == "one" or len(pointer.pictures) == 2:
             self.named |= pointer.pictures
-
-
-def sentences(text: str) -> list[tuple[int, int]]:
-    """Where the sentences of `text` begin and end."""
-    spans, start = [], 0
-    for end in _SENTENCE_END.finditer(text):
-        spans.append((start, end.end()))
-        start = end.end()
-    if text[start:].strip():
-        spans.append((start, len(text)))
-    return spans
 
 
 # -- the kinds of pointers ---------------------------------------------------------------------

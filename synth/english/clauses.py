@@ -10,23 +10,18 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import TypeAlias
 
-from synth.pointing import Manner, Pointer
+from synth.english.pointing import Manner, Pointer
+from synth.english.vocabulary import CONTRASTS, JOINS, NEGATIONS, USUALLY, VERBS
+from synth.text import WORD
 
-_TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[,;:()–—]|-(?= )")
+_TOKEN = re.compile(rf"{WORD}|[,;:()–—]|-(?= )")
 _BREAKS = frozenset(",;:()–—-")
-_CONTRASTS = frozenset("but while whereas although though however yet".split())  # noqa: SIM905
-JOINS = _CONTRASTS | {"and"}
-VERBS = frozenset(
-    """is are was were be isn't aren't has have had shows show contains contain features feature depicts depict displays
-    display includes include presents captures stands stand sits sit lies lie appears appear looks look wears holds
-    hangs can cannot does do doesn't don't there it's there's that's they're turns becomes changes gets
-    rests""".split()  # noqa: SIM905
-)
+#: what a clause has in order: words and pointers
+Items: TypeAlias = Sequence[str | Pointer]
 #: they deny what stands behind them
-_DENIALS = frozenset(
-    "no not never without neither nor none nothing nobody unlike instead rather cannot".split()  # noqa: SIM905
-)
+_DENIALS = frozenset((*NEGATIONS, "neither", "none", "nothing", "nobody", "unlike", "instead", "rather"))
 #: they deny all of their clause
 _MISSING = frozenset("missing absent gone lack lacks lacking vanished disappeared".split())  # noqa: SIM905
 _SIMILES = frozenset(
@@ -34,8 +29,11 @@ _SIMILES = frozenset(
 )
 #: a clause with one of these speaks of the world, or of all pictures' sums
 _GENERAL = frozenset(
-    """usually normally typically generally often sometimes commonly traditionally probably perhaps maybe likely
-    possibly would might may must should if total altogether combined""".split()  # noqa: SIM905
+    (
+        *USUALLY,
+        *"""generally often sometimes commonly traditionally probably perhaps maybe likely possibly would might may must
+        should if total altogether combined""".split(),  # noqa: SIM905
+    )
 )
 #: what comes behind "unlike the red car in the first image" is of another one
 _UNLIKE = frozenset(("unlike", "compared", "contrast", "comparison", "differs", "different"))
@@ -101,7 +99,7 @@ def clauses(text: str, pointers: Sequence[Pointer], begin: int, end: int) -> lis
     found = _split(text, pointers, begin, end)
     denied = general = False
     for clause in found:
-        follows = not clause.verbal and clause.opener not in _CONTRASTS  # "no cats, dogs or birds"
+        follows = not clause.verbal and clause.opener not in CONTRASTS  # "no cats, dogs or birds"
         own = [
             pointer
             for pointer in clause.pointers
@@ -132,7 +130,7 @@ def _split(text: str, pointers: Sequence[Pointer], begin: int, end: int) -> list
             if clause.items:
                 clause = Clause(word)
                 found.append(clause)
-            elif found[-1].opener not in _CONTRASTS:
+            elif found[-1].opener not in CONTRASTS:
                 clause.opener = word  # ", but"
             continue
         if hyphened and clause.items:
@@ -168,11 +166,11 @@ def _until(clause: Clause, own: Sequence[Pointer]) -> int:
     return min(next(similes, len(items)), _denial(clause, own))
 
 
-def _compares(items: Sequence[str | Pointer], at: int) -> bool:
+def _compares(items: Items, at: int) -> bool:
     return items[at] in _COMPARING and any(isinstance(item, Pointer) for item in items[at + 1 :])
 
 
-def _as(items: Sequence[str | Pointer], at: int) -> bool:
+def _as(items: Items, at: int) -> bool:
     """ "as red as a tomato", "as if"; not "as well as"."""
     behind = items[at + 1 : at + 2]
     return items[at] == "as" and behind in (["a"], ["an"], ["if"], ["though"]) and items[at - 1] != "well"
@@ -188,7 +186,7 @@ def _is_general(clause: Clause) -> bool:
     return False
 
 
-def _is_vessel(items: Sequence[str | Pointer], at: int) -> bool:
+def _is_vessel(items: Items, at: int) -> bool:
     """ "a watering can stands", "a can of paint"."""
     behind = items[at + 1] if at + 1 < len(items) else "is"
     return not isinstance(behind, str) or behind in _AFTER_CAN or (behind in VERBS and behind.endswith("s"))
@@ -218,7 +216,7 @@ def _read(found: Sequence[Clause]) -> None:
         if not before:
             # "a red car and a blue truck are in the first image", but not "the car is red, and in the second"
             clause.readings = ahead[at]
-        elif unlike or (clause.opener in _CONTRASTS and clause.verbal):
+        elif unlike or (clause.opener in CONTRASTS and clause.verbal):
             clause.readings = ()
         elif clause.verbal:
             clause.readings = tuple(before)
@@ -244,7 +242,7 @@ def _ahead(found: Sequence[Clause]) -> list[tuple[Pointer, ...]]:
     """For each clause the pointer of a later one to which it may belong."""
     ahead: list[tuple[Pointer, ...]] = [()]
     for clause in reversed(found[1:]):
-        if clause.opener in _CONTRASTS or clause.opener in ";:":
+        if clause.opener in CONTRASTS or clause.opener in ";:":
             ahead.append(())
         elif clause.pointers:
             ahead.append(() if clause.led_by_pointer else tuple(clause.pointers[:1]))
