@@ -101,6 +101,10 @@ class GroundingOptions(Record):
         default_factory=dict,
         description="{source: its reason}: no answer may say of a normal subject what both speak of",
     )
+    only_planned: list[str] = Field(
+        default_factory=list,
+        description="words that an answer may have only where plan, facts, keywords or question do",
+    )
     faithful: float = Field(
         0.0,
         ge=0,
@@ -184,6 +188,11 @@ class Grounding(Filter):
             said = self._peculiar(candidate, source, reason)
             if said:
                 return failed(f"the answer says it of a normal one: '{said}'")
+        if self.options.only_planned:
+            unplanned = all_stems(candidate.answers) - _given(candidate)
+            said = next((word for word in self.options.only_planned if stem(word) in unplanned), "")
+            if said:
+                return failed(f"the answer says '{said}', which was not planned")
         if self.options.faithful:
             return self._faithful(candidate)
         return passed()
@@ -329,18 +338,23 @@ class Grounding(Filter):
 
     def _faithful(self, candidate: Candidate) -> Result:
         """The lowest share, over the answers, of words that were given."""
-        given = [*candidate.keywords, *candidate.facts.values(), *candidate.questions]
-        for plan in candidate.plans:
-            for entry in plan.values():
-                given += [entry.text, *entry.facts.values()]
-        stems = all_stems(given)
+        given = _given(candidate)
         lowest = 1.0
         for answer in candidate.answers:
             own = content_stems(answer) - _FRAME - _WHERE
-            lowest = min(lowest, len(own & stems) / (len(own) or 1))
+            lowest = min(lowest, len(own & given) / (len(own) or 1))
         if lowest < self.options.faithful:
             return failed("the answer adds too much that was not planned", round(lowest, 3))
         return passed(round(lowest, 3))
+
+
+def _given(candidate: Candidate) -> frozenset[str]:
+    """The stems of all that an answer may draw on."""
+    texts = [*candidate.keywords, *candidate.facts.values(), *candidate.questions]
+    for plan in candidate.plans:
+        for entry in plan.values():
+            texts += [entry.text, *entry.facts.values()]
+    return all_stems(texts)
 
 
 def _label(candidate: Candidate, source: str) -> str:

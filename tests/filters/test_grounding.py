@@ -147,6 +147,12 @@ def test_answers_may_not_add_much() -> None:
     assert (found.outcome, found.score) == ("fail", 0.0)  # the worst answer counts
 
 
+def test_words_that_only_a_plan_may_bring_in() -> None:
+    options = {"only_planned": ["cause", "glass"]}
+    assert says("The red fox causes trouble.", options) == "the answer says 'cause', which was not planned"
+    assert not says("The red fox is made of glass.", options)
+
+
 @pytest.mark.parametrize(
     "options",
     [
