@@ -60,6 +60,7 @@ _EQUATES = re.compile(rf".*\b(?:{'|'.join(BE)}|like|called|named|known as|descri
 
 class PhrasingOptions(Record):
     also: list[str] = Field(default_factory=list, description="further phrases to ban in answers")
+    also_user: list[str] = Field(default_factory=list, description="phrases to ban in what the user is written to say")
     then: list[str] = Field(
         default_factory=list, description="how each sentence of an answer after its first must begin; default: freely"
     )
@@ -76,6 +77,7 @@ class Phrasing(Filter):
     def __init__(self, options: PhrasingOptions, ability: Ability) -> None:
         super().__init__(options, ability)
         self._also = [phrase.lower() for phrase in options.also]
+        self._also_user = [phrase.lower() for phrase in options.also_user]
         self._then = tuple(phrase.lower() for phrase in options.then)
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
@@ -92,6 +94,9 @@ class Phrasing(Filter):
                     return failed(f"the question is ambiguous: '{found.group(0)}'")
             if len({q.lower() for q in candidate.questions}) < len(candidate.questions):
                 return failed("a question is asked twice")
+        problem = "" if candidate.from_pool else self._strange(candidate.questions)
+        if problem:
+            return failed(problem)
         for answer in candidate.answers:
             problem = self._answer(answer)
             if candidate.form != "interleaved":  # there answers tell what to do: "Glue the heart onto the card."
@@ -99,6 +104,13 @@ class Phrasing(Filter):
             if problem:
                 return failed(problem)
         return passed()
+
+    def _strange(self, messages: Sequence[str]) -> str:
+        for number, message in enumerate(messages, 1):
+            banned = next((phrase for phrase in self._also_user if phrase in message.lower()), None)
+            if banned:
+                return f"turn {number}: the user says '{banned}'"
+        return ""
 
     def _answer(self, answer: str) -> str:
         if not answer.rstrip("\"')").endswith((".", "!", "?")):

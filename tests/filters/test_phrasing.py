@@ -88,3 +88,12 @@ def test_options() -> None:
     assert verdict(chain("phrasing", {"also": ["Made Of"]}), candidate(answers=[GOOD]), "dialogue").outcome == "fail"
     two = candidate(answers=["One is here. Two are here."])
     assert verdict(chain("phrasing", {"max_sentences": 1}), two, "dialogue").outcome == "fail"
+
+
+def test_phrases_banned_in_what_the_user_says() -> None:
+    banned = chain("phrasing", {"also_user": ["Well done"]})
+    answers = [GOOD, "It stands in a snowy forest. Well done."]
+    asked = candidate(questions=["What is odd?", "Well done, but where is it?"], answers=answers)
+    assert verdict(banned, asked, "dialogue").reason == "turn 2: the user says 'well done'"
+    asked = candidate(questions=["What is odd?", "Where is it?"], answers=answers)
+    assert verdict(banned, asked, "dialogue").outcome == "pass"
