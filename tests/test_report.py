@@ -279,8 +279,8 @@ def test_the_picture_that_failed_is_marked_whatever_the_form(tmp_path: Path) -> 
 
 def test_what_is_counted_in_pictures_says_so(tmp_path: Path) -> None:
     made = [accept(tmp_path / "run", with_pictures(candidate("compare", index), 4)) for index in range(5)]
-    made[1].images[2].note = "drawn 3 times, with another seed each: flagged or blank before"
-    made[2].images[0].note = made[2].images[1].note = "batch of 2 instead of 4: out of memory; drawn 2 times, with"
+    made[1].images[2].attempts = 3
+    made[2].images[0].attempts = made[2].images[1].attempts = 2
     made[3].scores["margin"] = -0.2
     run = run_of(tmp_path / "run", *made)
     [one] = gather(Ledger(run)).abilities
