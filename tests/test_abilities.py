@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def test_all_templates_and_banks_are_installed() -> None:
 def test_built_in_templates_pass_their_check(file: Path) -> None:
     found = check_ability(file)
     assert not found.problems
+    assert not [one for one in found.doubts if one.startswith("pictures:")]
     ability = Catalog().ability(file.stem)
     assert len(ability.questions) >= 30 or ability.form == "interleaved"
     assert len(ability.examples) >= 6
@@ -467,6 +469,38 @@ def test_the_check_says_what_is_wrong_with_several_pictures(
     found = "\n".join(checked(tmp_path, make, changed(make(name), *path, to=to)))
     assert message in found
     assert f"{name}.yaml" in found or "example 3" in found
+
+
+_OF_EACH = "{% for one in pictures %}\n{{ loop.index }}: {{ one.object }}{{ one.where }}\n{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("plan", "request_", "noted"),
+    [
+        ({"object": {"bank": "thing"}, "where": {"values": ["a", "b", "c"], "same": True}}, _OF_EACH, ""),
+        ({"object": {"bank": "thing", "same": True}, "where": {"values": ["a"], "same": True}}, _OF_EACH, "all"),
+        ({"object": {"bank": "thing", "same": True}, "where": {"text": "in {{ relation }}"}}, _OF_EACH, "all"),
+        ({"object": {"bank": "thing", "same": True}, "where": {"text": "step {{ number }}"}}, _OF_EACH, ""),
+        (
+            {"object": {"bank": "thing", "same": True},
+             "where": {"values": ["a", "b", "c"], "same": "relation == 'one place'"}},
+            _OF_EACH,
+            "half",
+        ),
+        # what is drawn differs, but nobody who makes the pictures is told
+        ({"object": {"bank": "thing", "same": True}, "where": {"values": ["a", "b", "c"]}}, "Write.", "all"),
+    ],
+)  # fmt: skip
+def test_pictures_that_can_only_be_the_same_are_noted(plan: Any, request_: str, noted: str, tmp_path: Path) -> None:
+    small = multi_template()
+    small["pictures"]["plan"] = plan
+    small["write"]["request"] = request_
+    folder = plugin_dir(tmp_path, "pair", lambda name: small)
+    doubts = [one for one in check_ability(folder / "templates" / "pair.yaml").doubts if "apart" in one]
+    assert bool(doubts) == bool(noted)
+    for one in doubts:
+        alike, plans = map(int, re.findall(r"in (\d+) of (\d+) plans", one)[0])
+        assert abs(alike - plans / (2 if noted == "half" else 1)) <= 1
 
 
 def test_a_fact_that_is_asked_for_first_may_be_missing(tmp_path: Path) -> None:
