@@ -124,7 +124,7 @@ class Grounding(Filter):
         super().__init__(options, ability)
         if options.turn and ability.form != "interleaved":
             raise SynthError(
-                f"{ability.where('filters', 'filters: grounding: turn')}: it is for interleaved abilities.",
+                f"{ability.where(('filters',), 'filters: grounding: turn')}: it is for interleaved abilities.",
                 "Use 'answer': in other forms the answers do not belong to a picture each.",
             )
         self._subject = ability.prompt.subject

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from synth.abilities import Ability
 from synth.backends.render.base import Rendered
-from synth.english.vocabulary import BE, MODALS, SHOW
+from synth.english.vocabulary import BE, MODALS, NEGATIONS, ORDINALS, SHOW
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
 from synth.text import content_stems, covers, words
@@ -52,6 +52,15 @@ _LISTED = 3
 _DANGLING = re.compile(r"\b\w+ (?:is|are|was|found|with|of|the|a|an|and|finally)[.,]|[,:;]\.")
 #: with so many content words that the answer has too, the user has said it already
 _MUCH = 5
+#: two answers say the same from this Jaccard similarity of their content stems on, if each has at least so many. In
+#: replies of small models all pairs above 0.62 repeated each other; of what people wrote none is above 0.57. The share
+#: of the shorter answer that the longer one has tells nothing: a summary may have all words of an earlier answer
+_SAME, _LEAST = 0.75, 3
+#: words on which it depends what the others say: that the lid is on the jar, under it, or not there
+_TURNING = frozenset(
+    """in into on onto over under above below behind beside before after up down out off from to without left
+    right""".split()  # noqa: SIM905
+) | frozenset(ORDINALS)
 #: not `synth.english.sentences`: this cuts also where no space is behind the mark, which models forget (and in "2.5")
 _SENTENCE = re.compile(r"[^.!?]+[.!?]?")
 #: from the last of these on a sentence should say something new: "the crocodile is called a crocodile" does not
@@ -68,7 +77,7 @@ class PhrasingOptions(Record):
 
 
 class Phrasing(Filter):
-    """Fails meta talk, ambiguous or unmarked questions, fragments and repeated sentences."""
+    """Fails meta talk, ambiguous or unmarked questions, fragments, repeated sentences and repeated answers."""
 
     stages = ("dialogue",)
     Options = PhrasingOptions
@@ -103,6 +112,9 @@ class Phrasing(Filter):
                 problem = problem or _fragment(answer, candidate.keywords)
             if problem:
                 return failed(problem)
+        for number, answer in enumerate(candidate.answers):
+            if any(_says_the_same(answer, earlier) for earlier in candidate.answers[:number]):
+                return failed(f"an answer says what an earlier one said: '{answer[:60]}'")
         return passed()
 
     def _strange(self, messages: Sequence[str]) -> str:
@@ -144,6 +156,17 @@ class Phrasing(Filter):
         if len(sentences) > self.options.max_sentences:
             return f"the answer has {len(sentences)} sentences, more than {self.options.max_sentences}"
         return ""
+
+
+def _says_the_same(one: str, other: str) -> bool:
+    """Whether two answers say the same, in whatever order."""
+    own, others = content_stems(one), content_stems(other)
+    if min(len(own), len(others)) < _LEAST or len(own & others) < _SAME * len(own | others):
+        return False
+    found, before = set(words(one)), set(words(other))
+    if found.isdisjoint(NEGATIONS) != before.isdisjoint(NEGATIONS):
+        return False
+    return not ((found - before) & _TURNING and (before - found) & _TURNING)
 
 
 def _spoken(messages: Sequence[str], answers: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from synth import strict_yaml
 from synth.banks import KeywordBank
-from synth.errors import SynthError
+from synth.errors import SynthError, dotted
 from synth.records import IMAGE_PLACEHOLDER, DialogueKind, Entry, Form, Record
 from synth.template_schema import (
     FEWEST_PICTURES,
@@ -93,6 +93,12 @@ class Ability(Record):
             yield ("plan", name), name, slot
         for name, slot in self.picture_slots.items():
             yield ("pictures", "plan", name), name, slot
+
+    def rules(self) -> Iterator[tuple[FieldPath, Restriction]]:
+        """The restrictions: where one stands in the file, itself."""
+        # cut out of a text: alone, the field's name would be that of a filter, which the engine must not know
+        field, _, _ = "restrictions.N".partition(".")
+        yield from (((field, number), one) for number, one in enumerate(self.restrictions))
 
     @property
     def picture_slots(self) -> dict[str, PictureSlot]:
@@ -249,10 +255,8 @@ class Ability(Record):
             (("prompt", "prepend"), self.prompt.prepend),
             (("prompt", "append"), self.prompt.append),
         ]
-        for number, rule in enumerate(self.restrictions):
-            # as one text: alone, the field's name would be that of a filter, which the engine must not know
-            for field_name, names in (("require", rule.require), ("require_first", rule.require_first)):
-                lists.append((tuple(f"restrictions.{number}.{field_name}".split(".")), names))
+        for path, rule in self.rules():
+            lists += [((*path, "require"), rule.require), ((*path, "require_first"), rule.require_first)]
         for name, fact in self.write.facts.items():
             lists.append((("write", "facts", name, "uses"), fact.uses))
             lists.append((("write", "facts", name, "avoids"), fact.avoids))
@@ -260,24 +264,26 @@ class Ability(Record):
         for path, names in lists:
             yield from (((*path, number), name) for number, name in enumerate(names))
 
-    def where(self, field: str | FieldPath, shown: str = "") -> str:
+    def where(self, path: FieldPath, shown: str = "") -> str:
         """File, line and field, to begin an error with: `x.yaml, line 7: write.request`."""
-        path: FieldPath = tuple(field.split(".")) if isinstance(field, str) else field
         line = f", line {self._document.line(path)}" if self._document else ""
-        return f"{self.source}{line}: {shown or _dotted(path)}"
+        return f"{self.source}{line}: {shown or dotted(path)}"
 
-    def templates(self) -> list[tuple[str, str]]:
-        """The Jinja texts of the ability with the names of their fields."""
-        found = [(_dotted((*path, "text")), slot.text) for path, _, slot in self.slots() if slot.text]
-        conditions = [((*path, "when"), slot.when) for path, _, slot in self.slots()]
+    def templates(self) -> list[tuple[FieldPath, str]]:
+        """The Jinja texts of the ability with their fields."""
+        found: list[tuple[FieldPath, str]] = []
+        found += [((*path, "text"), slot.text) for path, _, slot in self.slots() if slot.text]
+        conditions: list[tuple[FieldPath, str | None]] = [
+            ((*path, "when"), slot.when) for path, _, slot in self.slots()
+        ]
         conditions += [(("pictures", "plan", name, "same"), slot.same) for name, slot in self.picture_slots.items()]
-        found += [(_dotted(path), f"{{% if {source} %}}{{% endif %}}") for path, source in conditions if source]
+        found += [(path, f"{{% if {source} %}}{{% endif %}}") for path, source in conditions if source]
         if self.pictures is not None:
-            found.append(("pictures.number", self.pictures.number))
-        found += [(f"restrictions.{n}.rule", one.rule) for n, one in enumerate(self.restrictions)]
-        found += [("write.request", self.write.request), ("dialogue.chat", self.dialogue.chat)]
+            found.append((("pictures", "number"), self.pictures.number))
+        found += [((*path, "rule"), one.rule) for path, one in self.rules()]
+        found += [(("write", "request"), self.write.request), (("dialogue", "chat"), self.dialogue.chat)]
         if self.dialogue.describe is not None:
-            found.append(("dialogue.describe", self.dialogue.describe))
+            found.append((("dialogue", "describe"), self.dialogue.describe))
         return found
 
     def example_id(self, number: int) -> str:
@@ -290,10 +296,6 @@ class _FieldError(ValueError):
     def __init__(self, path: FieldPath, message: str) -> None:
         super().__init__(message)
         self.path = path
-
-
-def _dotted(path: FieldPath) -> str:
-    return ".".join(map(str, path))
 
 
 def _questions(pool: Any) -> list[dict[str, Any]] | None:
@@ -347,7 +349,7 @@ def parse_ability(text: str, source: str) -> Ability:
             cause = one.get("ctx", {}).get("error")
             path = cause.path if isinstance(cause, _FieldError) else _as_written(one["loc"], document.data)
             message = one["msg"].removeprefix("Value error, ")
-            problems.append(f"{source}, line {document.line(path)}: {_dotted(path) or 'template'}: {message}")
+            problems.append(f"{source}, line {document.line(path)}: {dotted(path) or 'template'}: {message}")
         raise SynthError("\n".join(problems), "docs/new-ability.md describes every field.") from error
     ability.source = source
     ability._document = document

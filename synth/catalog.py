@@ -100,12 +100,12 @@ class Catalog:
         from synth.templating import environment, facts_used
 
         env = environment()
-        for field_name, source in ability.templates():
+        for path, source in ability.templates():
             for fact in sorted(fact for owner, fact in facts_used(env, source) if owner == slot):
                 missing = next((entry for entry in bank.entries if fact not in entry.facts), None)
                 if missing is not None:
                     raise SynthError(
-                        f"{bank.source}: '{missing.text}' has no fact '{fact}', which {ability.where(field_name)} "
+                        f"{bank.source}: '{missing.text}' has no fact '{fact}', which {ability.where(path)} "
                         f"reads as {{{{ {slot}.{fact} }}}}.",
                         "Add the fact to the entry, or guard it in the template with 'is defined'.",
                     )

@@ -20,7 +20,7 @@ from synth import strict_yaml
 from synth.backends.llm.base import LLMSettings
 from synth.backends.render.base import RenderSettings
 from synth.backends.score.base import ScoreSettings
-from synth.errors import SynthError
+from synth.errors import SynthError, dotted
 from synth.records import DialogueKind, Record
 
 _LONGEST_VALUE = 60
@@ -148,7 +148,7 @@ def load_config(file: Path | None, flags: Mapping[str, Any]) -> RunConfig:
     except ValidationError as error:
         lines = []
         for one in error.errors()[:5]:
-            key = ".".join(str(part) for part in one["loc"])
+            key = dotted(one["loc"])
             lines.append(f"{key}: {_plain(one)}" if key else _plain(one))
         where = f"{file}: " if file else ""
         raise SynthError("\n".join(where + line for line in lines), _fix(error.errors()[0])) from error
@@ -212,7 +212,7 @@ def _plain(error: ErrorDetails) -> str:
 
 def _fix(error: ErrorDetails) -> str:
     """What to do about it."""
-    key = ".".join(str(part) for part in error["loc"])
+    key = dotted([part for part in error["loc"] if isinstance(part, str)])  # --set gives lists as a whole
     if not key:  # the only check over several settings
         return (
             "Say what the tokens or the pictures cost, e.g. --set llm_settings.price_in=0.5, or leave out --max-cost."

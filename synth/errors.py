@@ -5,10 +5,21 @@ Anything that is not a `SynthError` and reaches the command line is a bug in syn
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from synth.backends.llm.base import ChatReply
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """The field at `path`, as messages name it: places in a list, which are numbers, count from 1 there.
+
+    A number before pydantic's "[key]" is no place but a key that should have been a text.
+    """
+    behind = zip_longest(path, path[1:])
+    return ".".join(str(part + 1 if isinstance(part, int) and then != "[key]" else part) for part, then in behind)
 
 
 class SynthError(Exception):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import ValidationError
 
-from synth.errors import BackendError, SynthError
+from synth.errors import BackendError, SynthError, dotted
 from synth.records import Candidate, Outcome, Record, Sample, Stage, Verdict
 
 if TYPE_CHECKING:
@@ -301,7 +301,7 @@ def build_chain(
     filters = []
     for number, use in enumerate(ability.filters):
         cls = classes.get(use.name)
-        place = f"filters.{number}.{use.name}"
+        place = ("filters", number, use.name)
         where = ability.where(place, f"filters: {use.name}")
         if cls is None:
             known = ", ".join(sorted(classes))
@@ -315,9 +315,9 @@ def build_chain(
             options = cls.Options.model_validate(use.options)
         except ValidationError as error:
             first = error.errors()[0]
-            option = ".".join(map(str, first["loc"])) or "options"
+            option = dotted(first["loc"]) or "options"
             raise SynthError(
-                f"{ability.where(f'{place}.{option}', f'filters: {use.name}: {option}')}: {first['msg']}.",
+                f"{ability.where((*place, *first['loc']), f'filters: {use.name}: {option}')}: {first['msg']}.",
                 f"Options of this filter: {', '.join(cls.Options.model_fields) or 'none'}.",
             ) from error
         if cls.ordered and "image" in cls.stages:

@@ -105,8 +105,9 @@ class Entry(Row):
 class Image(Row):
     """A picture of a sample: what was asked for and, once it exists, where it lies.
 
-    `path` is relative to the run folder. `prompt` is the joined keywords with their emphasis. `note` is
-    what was special about making it: a second seed, a smaller batch.
+    `path` is relative to the run folder. `prompt` is the joined keywords with their emphasis. `attempts` counts
+    how often it was drawn: those before this one were blank, flagged or failed by a filter. `note` is what else was
+    special about making it: a smaller batch, a prompt that was cut.
     """
 
     path: str | None = None
@@ -117,6 +118,7 @@ class Image(Row):
     width: int = 0
     height: int = 0
     origin: Origin = "none"
+    attempts: int = 1
     note: str = ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from synth import strict_yaml
 from synth.abilities import RESERVED, parse_ability
 from synth.banks import parse_bank
 from synth.catalog import Catalog
-from synth.errors import SynthError
+from synth.errors import SynthError, dotted
 from synth.produce.check import check_ability
 from tests.doubles import BANK, interleaved_template, multi_template, plugin_dir, template
 
@@ -35,6 +36,7 @@ def test_all_templates_and_banks_are_installed() -> None:
 def test_built_in_templates_pass_their_check(file: Path) -> None:
     found = check_ability(file)
     assert not found.problems
+    assert not [one for one in found.doubts if one.startswith("pictures:")]
     ability = Catalog().ability(file.stem)
     assert len(ability.questions) >= 30 or ability.form == "interleaved"
     assert len(ability.examples) >= 6
@@ -74,9 +76,9 @@ def test_the_small_template_is_sound() -> None:
         ("    bank: thing", "    bnak: thing", "bnak", "plan.subject.bnak", "Extra inputs"),
         ("    bank: odd", "    bank: odd\n    values: [x]", "oddity:", "plan.oddity", "give one of"),
         ("  emphasis: 1", "  emphasis: 9", "emphasis", "prompt.emphasis", "less than or equal to 4"),
-        ("  - subject\n  - oddity\n", "  - subjekt\n", "- subjekt", "prompt.lead.0", "'subjekt' is named but"),
+        ("  - subject\n  - oddity\n", "  - subjekt\n", "- subjekt", "prompt.lead.1", "'subjekt' is named but"),
         ("      for: subject.is", "      for: camera.is", "for: camera.is", "plan.oddity.match.for", "must name"),
-        ("question: What is odd here?", "question: 3", "question: 3", "examples.0.question", "valid string"),
+        ("question: What is odd here?", "question: 3", "question: 3", "examples.1.question", "valid string"),
     ],
 )  # fmt: skip
 def test_schema_errors_name_file_line_and_field(old: str, new: str, marker: str, path: str, message: str) -> None:
@@ -96,14 +98,14 @@ def test_schema_errors_name_file_line_and_field(old: str, new: str, marker: str,
     ("changes", "message"),
     [
         ({"questions": [f"q{n}?" for n in range(29)]}, "questions: at least 30 questions are needed, there are 29"),
-        ({"questions": ["same?"] * 30}, "questions.1: 'same?' is there twice"),
+        ({"questions": ["same?"] * 30}, "questions.2: 'same?' is there twice"),
         (
             {"questions": {"plase": [f"q{n}?" for n in range(30)]}},
-            "questions.plase.0: 'plase' is no plan slot and no written fact",
+            "questions.plase.1: 'plase' is no plan slot and no written fact",
         ),
         (
             {"questions": {"subject": [f"q{n}?" for n in range(30)]}},
-            "examples.0.question: 'What is odd here?' must be one of",
+            "examples.1.question: 'What is odd here?' must be one of",
         ),
         (
             {"questions": ["<image> what?", *(f"q{n}?" for n in range(29))]},
@@ -113,7 +115,7 @@ def test_schema_errors_name_file_line_and_field(old: str, new: str, marker: str,
         ({"filters": []}, "filters: List should have at least 1"),
         ({"form": "multi"}, "pictures: the form 'multi' needs it"),
         ({"form": "double"}, "form: "),
-        ({"restrictions": [{"rule": "x"}]}, "restrictions.0: a restriction needs"),
+        ({"restrictions": [{"rule": "x"}]}, "restrictions.1: a restriction needs"),
     ],
 )
 def test_what_a_template_needs(changes: dict[str, Any], message: str) -> None:
@@ -134,8 +136,8 @@ def test_questions_may_say_what_they_ask_for() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("q7?", "<image>", "questions.subject.place.2: '<image>' is added by the engine"),
-        ("q7?", "3", "questions.subject.place.2: Input should be a valid string"),
+        ("q7?", "<image>", "questions.subject.place.3: '<image>' is added by the engine"),
+        ("q7?", "3", "questions.subject.place.3: Input should be a valid string"),
     ],
 )
 def test_errors_in_grouped_questions_name_the_line_where_they_stand(old: str, new: str, message: str) -> None:
@@ -158,7 +160,7 @@ def test_errors_in_grouped_questions_name_the_line_where_they_stand(old: str, ne
             "describe:",
             "dialogue.describe: No filter named 'shout'",
         ),
-        ("Show the {{ subject }}.", "Show {{ x.y }}.", "- rule:", "restrictions.0.rule: 'x' is undefined"),
+        ("Show the {{ subject }}.", "Show {{ x.y }}.", "- rule:", "restrictions.1.rule: 'x' is undefined"),
         ("- length", "- lenght", "- lenght", "filters: lenght: there is no such filter"),
         ("- length", "- length: {most: 3}", "- length:", "filters: length: most: Extra inputs"),
         ("    bank: odd", "    bank: oddd", "bank: oddd", "plan.oddity.bank: There is no keyword bank 'oddd'"),
@@ -181,7 +183,7 @@ def test_what_a_question_asks_for_must_be_in_the_bank(tmp_path: Path) -> None:
     pool = {"subject.plaec": [f"q{n}?" for n in range(30)], "keywords, subject.place": ["What is odd here?"]}
     file = plugin_dir(tmp_path, questions=pool) / "templates" / "tiny.yaml"
     [problem] = check_ability(file).problems
-    where = f"line {line_of(file.read_text(), 'q0?')}: questions.subject.plaec.0"
+    where = f"line {line_of(file.read_text(), 'q0?')}: questions.subject.plaec.1"
     assert f"{where}: 'subject.plaec': no entry of 'subject' has this fact" in problem
 
 
@@ -211,11 +213,17 @@ def test_a_written_fact_cannot_have_the_name_of_a_slot() -> None:
         parse_ability(text, "x.yaml")
 
 
+def test_places_in_lists_count_from_one_as_people_do() -> None:
+    assert dotted(("examples", 0, "pictures", 1, "plan")) == "examples.1.pictures.2.plan"
+    assert dotted(("plan", 3, "[key]")) == "plan.3.[key]", "a key that should have been a text"
+    assert dotted(()) == ""
+
+
 def test_examples_must_fill_the_plan() -> None:
     data = template()
     del data["examples"][2]["plan"]["oddity"]
     data["examples"][2]["facts"]["other"] = "x"
-    with pytest.raises(SynthError, match=r"examples\.2\.plan: it has \['camera', 'subject'\] but needs"):
+    with pytest.raises(SynthError, match=r"examples\.3\.plan: it has \['camera', 'subject'\] but needs"):
         parse_ability(as_yaml(data), "tiny.yaml")
 
 
@@ -391,26 +399,26 @@ EXAMPLE = ("examples", 2)
         (PAIR, ("plan", "relation", "match"), {"for": "object.is"}, "plan.relation.match.for: 'object.is' must name"),
         (PAIR, ("dialogue", "describe"), None, "dialogue.describe: this field is required"),
         (PAIR, ("questions",), None, "questions: at least 30 questions are needed, there are 0"),
-        (PAIR, (*EXAMPLE, "pictures"), None, "examples.2: an example of the form 'multi' has 'pictures'"),
-        (PAIR, (*EXAMPLE, "keywords"), ["a"], "examples.2: an example of the form 'multi' has 'pictures'"),
-        (PAIR, (*EXAMPLE, "pictures", 1, "plan", "where"), None, "examples.2.pictures.1.plan: it has ['object']"),
-        (PAIR, (*EXAMPLE, "pictures", 1), None, "examples.2.pictures: at least 2 pictures"),
-        (PAIR, (*EXAMPLE, "pictures", 1, "keywords"), [], "examples.2.pictures.1.keywords: "),
-        (PAIR, (*EXAMPLE, "answer"), None, "examples.2: 'question' and 'answer' are required"),
-        (PAIR, (*EXAMPLE, "question"), "<image> What?", "examples.2: '<image>' is added by the engine"),
-        (PAIR, (*EXAMPLE, "chat"), [{"question": "a?", "answer": "b"}] * 5, "examples.2.chat: at most 4"),
+        (PAIR, (*EXAMPLE, "pictures"), None, "examples.3: an example of the form 'multi' has 'pictures'"),
+        (PAIR, (*EXAMPLE, "keywords"), ["a"], "examples.3: an example of the form 'multi' has 'pictures'"),
+        (PAIR, (*EXAMPLE, "pictures", 1, "plan", "where"), None, "examples.3.pictures.2.plan: it has ['object']"),
+        (PAIR, (*EXAMPLE, "pictures", 1), None, "examples.3.pictures: at least 2 pictures"),
+        (PAIR, (*EXAMPLE, "pictures", 1, "keywords"), [], "examples.3.pictures.2.keywords: "),
+        (PAIR, (*EXAMPLE, "answer"), None, "examples.3: 'question' and 'answer' are required"),
+        (PAIR, (*EXAMPLE, "question"), "<image> What?", "examples.3: '<image>' is added by the engine"),
+        (PAIR, (*EXAMPLE, "chat"), [{"question": "a?", "answer": "b"}] * 5, "examples.3.chat: at most 4"),
         (STEPS, ("dialogue", "describe"), "x", "dialogue.describe: an interleaved ability has conversations only"),
         (STEPS, ("questions",), ["What?"], "questions: in an interleaved ability the model writes"),
-        (STEPS, (*EXAMPLE, "question"), "What?", "examples.2: an interleaved example has a 'chat'"),
-        (STEPS, (*EXAMPLE, "plan", "other"), "x", "examples.2.plan: it has ['other', 'task'] but needs ['task']"),
+        (STEPS, (*EXAMPLE, "question"), "What?", "examples.3: an interleaved example has a 'chat'"),
+        (STEPS, (*EXAMPLE, "plan", "other"), "x", "examples.3.plan: it has ['other', 'task'] but needs ['task']"),
         (STEPS, (*EXAMPLE, "pictures", 1, "plan", "view"), None, "but needs ['view'] and may have ['state']"),
-        (STEPS, (*EXAMPLE, "chat", 1, "question"), "No picture?", "examples.2.chat.1: the question must say"),
-        (STEPS, (*EXAMPLE, "chat", 1, "question"), "《a》 and 《b》?", "examples.2.chat.1: the question must say once"),
-        (STEPS, (*EXAMPLE, "chat", 1, "question"), "《a》 and b》?", "examples.2.chat.1: the question must say once"),
-        (STEPS, (*EXAMPLE, "chat", 1, "question"), "《a》?", "examples.2.chat.1: the question only shows its picture"),
-        (STEPS, (*EXAMPLE, "chat", 1, "question"), "<image> 《a》 b?", "examples.2: '<image>' is added by the engine"),
-        (STEPS, (*EXAMPLE, "chat", 0, "answer"), "It is 《a》.", "examples.2.chat.0: the question must say once"),
-        (STEPS, (*EXAMPLE, "chat", 0, "answer"), "It is a》.", "examples.2.chat.0: the question must say once"),
+        (STEPS, (*EXAMPLE, "chat", 1, "question"), "No picture?", "examples.3.chat.2: the question must say"),
+        (STEPS, (*EXAMPLE, "chat", 1, "question"), "《a》 and 《b》?", "examples.3.chat.2: the question must say once"),
+        (STEPS, (*EXAMPLE, "chat", 1, "question"), "《a》 and b》?", "examples.3.chat.2: the question must say once"),
+        (STEPS, (*EXAMPLE, "chat", 1, "question"), "《a》?", "examples.3.chat.2: the question only shows its picture"),
+        (STEPS, (*EXAMPLE, "chat", 1, "question"), "<image> 《a》 b?", "examples.3: '<image>' is added by the engine"),
+        (STEPS, (*EXAMPLE, "chat", 0, "answer"), "It is 《a》.", "examples.3.chat.1: the question must say once"),
+        (STEPS, (*EXAMPLE, "chat", 0, "answer"), "It is a》.", "examples.3.chat.1: the question must say once"),
         (STEPS, (*EXAMPLE, "chat"), [{"question": "《a》 b?", "answer": "c"}] * 3, "chat: 3 turns for 2 pictures"),
     ],
 )  # fmt: skip
@@ -461,6 +469,38 @@ def test_the_check_says_what_is_wrong_with_several_pictures(
     found = "\n".join(checked(tmp_path, make, changed(make(name), *path, to=to)))
     assert message in found
     assert f"{name}.yaml" in found or "example 3" in found
+
+
+_OF_EACH = "{% for one in pictures %}\n{{ loop.index }}: {{ one.object }}{{ one.where }}\n{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("plan", "request_", "noted"),
+    [
+        ({"object": {"bank": "thing"}, "where": {"values": ["a", "b", "c"], "same": True}}, _OF_EACH, ""),
+        ({"object": {"bank": "thing", "same": True}, "where": {"values": ["a"], "same": True}}, _OF_EACH, "all"),
+        ({"object": {"bank": "thing", "same": True}, "where": {"text": "in {{ relation }}"}}, _OF_EACH, "all"),
+        ({"object": {"bank": "thing", "same": True}, "where": {"text": "step {{ number }}"}}, _OF_EACH, ""),
+        (
+            {"object": {"bank": "thing", "same": True},
+             "where": {"values": ["a", "b", "c"], "same": "relation == 'one place'"}},
+            _OF_EACH,
+            "half",
+        ),
+        # what is drawn differs, but nobody who makes the pictures is told
+        ({"object": {"bank": "thing", "same": True}, "where": {"values": ["a", "b", "c"]}}, "Write.", "all"),
+    ],
+)  # fmt: skip
+def test_pictures_that_can_only_be_the_same_are_noted(plan: Any, request_: str, noted: str, tmp_path: Path) -> None:
+    small = multi_template()
+    small["pictures"]["plan"] = plan
+    small["write"]["request"] = request_
+    folder = plugin_dir(tmp_path, "pair", lambda name: small)
+    doubts = [one for one in check_ability(folder / "templates" / "pair.yaml").doubts if "apart" in one]
+    assert bool(doubts) == bool(noted)
+    for one in doubts:
+        alike, plans = map(int, re.findall(r"in (\d+) of (\d+) plans", one)[0])
+        assert abs(alike - plans / (2 if noted == "half" else 1)) <= 1
 
 
 def test_a_fact_that_is_asked_for_first_may_be_missing(tmp_path: Path) -> None:

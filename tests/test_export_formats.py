@@ -161,6 +161,34 @@ def test_llava_refuses_several_images_and_names_the_collage(run: Path, tmp_path:
     assert not (tmp_path / "out").exists()
 
 
+def readme(run: Path, format: str, out: Path, **options: bool) -> str:
+    export_run(run, format, out, options=options)
+    facts = json.loads((out / "export.json").read_bytes())
+    text = (out / "README.md").read_text(encoding="utf-8")
+    assert facts["notes"] == [note for note in facts["notes"] if f"\n- {note}\n" in text]
+    return text
+
+
+def test_the_readme_says_what_several_pictures_ask_of_the_trainer(run: Path, tmp_path: Path) -> None:
+    factory = readme(run, "llama-factory", tmp_path / "factory")
+    assert "3 samples have several pictures, up to 4:" in factory and "--cutoff_len" in factory
+    assert "such as 5120" in factory, "room for 4 pictures with their turns"
+    next_ = readme(run, "llava-next", tmp_path / "next")
+    assert "3 samples have several pictures" in next_ and "`--version plain`" in next_ and "one tile" in next_
+    collages = readme(run, "llava", tmp_path / "collages", collage=True)
+    assert "about 168 by 168" in collages and "the n-th turn speaks of the n-th" in collages
+
+
+def test_the_readme_says_nothing_of_several_pictures_where_there_are_none(tmp_path: Path) -> None:
+    run = save(tmp_path / "run", mixed()[:1])
+    factory = readme(run, "llama-factory", tmp_path / "factory")
+    assert "--media_dir" in factory and "cutoff" not in factory
+    assert "--version" not in readme(run, "llava-next", tmp_path / "next")
+    assert "168" not in readme(run, "llava", tmp_path / "collages", collage=True)
+    run = save(tmp_path / "pairs", mixed()[1:2])
+    assert "n-th" not in readme(run, "llava", tmp_path / "together", collage=True), "nothing is interleaved"
+
+
 def test_collages_take_the_place_of_several_images(run: Path, tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in (run / "images").rglob("*.jpg")}
     out = tmp_path / "out"

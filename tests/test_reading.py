@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import re
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from synth.cli import app
 from synth.ledger import Ledger
-from synth.records import Candidate, Image, Turn, Verdict
-from synth.run.reading import Saying, conversation, drawn_anew, failed_picture, margin_in_words, scores_of
+from synth.records import Candidate, Image, Sample, Turn, Verdict
+from synth.run.reading import Saying, conversation, failed_picture, margin_in_words, scores_of
 from tests.small_runs import accept, candidate, paint, save_run, with_pictures
 
 
@@ -120,12 +120,24 @@ def test_a_picture_to_blame_must_be_one_of_several() -> None:
     assert blamed == {None: None, -1: None, 0: 0, 1: 1, 2: None}
 
 
-def test_pictures_drawn_anew_are_known_by_the_painters_words() -> None:
-    notes = ["", "drawn 2 times, with another seed each", "batch of 1 instead of 2; drawn 3 times, with", "redrawn"]
-    assert list(drawn_anew(notes)) == [2, 3]
-    spec = find_spec("synth.backends.render.diffusers.painter")  # found, not imported: it needs torch
-    assert spec is not None and spec.origin is not None
-    assert 'f"drawn {attempt + 1} times' in Path(spec.origin).read_text(encoding="utf-8")
+def test_show_says_how_often_a_picture_was_drawn(tmp_path: Path) -> None:
+    one = accept(tmp_path, with_pictures(candidate("compare", 0), 2))
+    one.images[1].attempts = 3
+    text = shown(tmp_path, one)
+    assert "drawn: 3 times, with another seed each" in lines(text, "Picture 2")
+    assert not any(line.startswith("drawn") for line in lines(text, "Picture 1"))
+
+
+def test_rows_from_before_attempts_were_counted_are_read(tmp_path: Path) -> None:
+    one = accept(tmp_path, with_pictures(candidate("compare", 0), 2))
+    one.images[1].attempts = 2
+    run = save_run(tmp_path, [one], {"compare": 1}, renderer={"name": "diffusers"})
+    row = json.loads((run / "dataset.jsonl").read_text(encoding="utf-8"))
+    assert [image.pop("attempts") for image in row["images"]] == [1, 2]
+    assert [image.attempts for image in Sample.from_json(json.dumps(row)).images] == [1, 1]
+    record = json.loads(one.to_json(leave_out_defaults=True))
+    assert [image.pop("attempts", None) for image in record["images"]] == [None, 2]
+    assert [image.attempts for image in Candidate.from_json(json.dumps(record)).images] == [1, 1]
 
 
 def test_what_is_new_in_the_rows_survives_the_ledger(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,7 @@ def test_the_data_set_does_not_depend_on_concurrency(tmp_path: Path, monkeypatch
         draw(monkeypatch, Album(blank_by_seed, batch_size=concurrency))
         folder = tmp_path / str(concurrency)
         run(folder, {"pair": 20, "steps": 20, "tiny": 10}, llm="double", renderer="album")
-        assert any(image["note"] for row in rows(folder) for image in row["images"])
+        assert any(image["attempts"] > 1 for row in rows(folder) for image in row["images"])
         made.append((text_of(folder), shown(folder)))
     assert made[0] == made[1]
     assert len(made[0][0].splitlines()) == 50
@@ -295,16 +296,16 @@ def test_only_the_picture_that_failed_is_drawn_again(tmp_path: Path, monkeypatch
                 drawn_again += 1
                 assert len(seeds) == 2 == len(set(seeds)), "drawn again, with another seed"
                 assert image.seed == seeds[-1]
-                assert image.note == "drawn 2 times: a filter failed it before"
+                assert image.attempts == 2
                 assert [(v.outcome, v.attempt, v.picture) for v in judged] == [("fail", 0, number), ("pass", 1, None)]
                 assert judged[0].reason == "the picture is blank"
             else:
-                assert image.note == ""
+                assert image.attempts == 1
                 assert len(set(seeds)) == 1
     assert drawn_again
     assert {(request.previous, request.strength) for request in album.requests} == {(None, 0.0)}
     check_rows(tmp_path / "run")
-    row = next(row for row in rows(tmp_path / "run") if any(image["note"] for image in row["images"]))
+    row = next(row for row in rows(tmp_path / "run") if any(image["attempts"] > 1 for image in row["images"]))
     assert row["scores"]["picture.image"] > 4, "the blank one's is no longer there"
 
 
@@ -323,8 +324,7 @@ def test_a_picture_that_fails_too_often_costs_the_sample(
         failed = [verdict for verdict in one.verdicts if verdict.outcome == "fail"]
         assert [(v.attempt, v.picture) for v in failed] == [(attempt, number) for attempt in range(attempts)]
         assert all((tmp_path / "run" / str(image.path)).is_file() for image in one.images), "kept for inspection"
-        again = f"; drawn {attempts} times: a filter failed it before" if attempts > 1 else ""
-        assert one.images[number].note == f"odd{again}"
+        assert (one.images[number].attempts, one.images[number].note) == (attempts, "odd")
     most = Counter(request.seed for request in album.requests)
     assert max(most.values()) == 1, "no seed twice"
     assert max(album.asked.values()) == attempts
@@ -351,7 +351,7 @@ def test_each_picture_that_fails_has_its_own_attempts(tmp_path: Path, monkeypatc
     found = candidates(tmp_path / "run", "steps")
     for one in found:
         assert one.state in ("accepted", "surplus")
-        assert {image.note for image in one.images} == {"drawn 2 times: a filter failed it before"}
+        assert {image.attempts for image in one.images} == {2}
         judged = [verdict for verdict in one.verdicts if verdict.filter == "picture"]
         assert [(v.attempt, v.picture) for v in judged] == [
             *((n, n) for n in range(len(one.images))),
@@ -381,6 +381,22 @@ def test_a_picture_that_cannot_be_drawn_fails_the_sample_and_leaves_no_file(
         assert all(image.path is None for image in one.images)
     assert set(pictures(tmp_path / "run")) == named(tmp_path / "run")
     assert any(sum("giraffe" in i.prompt or "red fox" in i.prompt for i in one.images) == 2 for one in failed)
+
+
+def test_what_the_renderer_discarded_itself_counts_as_an_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoil(request: RenderRequest, times: int) -> Rendered | None:
+        if "giraffe" not in request.prompt:
+            return None
+        return replace(blank() if times == 1 else Rendered(picture(request.seed, 64)), attempts=3)
+
+    draw(monkeypatch, Album(spoil))
+    run(tmp_path / "run", {"pair": 6}, renderer="album")
+    counted = {
+        "giraffe" in image["prompt"]: image["attempts"] for row in rows(tmp_path / "run") for image in row["images"]
+    }
+    assert counted == {True: 6, False: 1}
 
 
 def test_a_picture_that_cannot_be_drawn_again_fails_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -418,8 +434,8 @@ def test_pictures_that_are_gone_are_drawn_again_with_the_seed_that_made_them(
     run(tmp_path / "run", renderer="album")
     before, text = shown(tmp_path / "run"), text_of(tmp_path / "run")
     row = next(row for row in rows(tmp_path / "run") if len(row["images"]) > 2)
-    noted = next(image for row in rows(tmp_path / "run") for image in row["images"] if image["note"])
-    gone = {row["images"][0]["path"], row["images"][2]["path"], noted["path"]}
+    again = next(image for row in rows(tmp_path / "run") for image in row["images"] if image["attempts"] > 1)
+    gone = {row["images"][0]["path"], row["images"][2]["path"], again["path"]}
     for path in gone:
         (tmp_path / "run" / path).unlink()
     assert run(tmp_path / "run", renderer="album").restored == len(gone)
@@ -473,7 +489,7 @@ def test_what_began_from_a_picture_that_is_drawn_again_begins_from_the_new_one(
         assert first[-1].seed == row["images"][0]["seed"]
         for requests, image, before in zip(behind, row["images"][1:], row["images"], strict=False):
             assert {request.seed for request in requests} == {image["seed"]}, "their own seeds for the others"
-            assert image["note"] == ""
+            assert image["attempts"] == 1
             with Pictures.open(tmp_path / "run" / before["path"]) as stored:
                 assert requests[-1].previous is not None
                 assert requests[-1].previous.tobytes() == stored.convert("RGB").tobytes()

@@ -43,12 +43,14 @@ _MAX_ATTRIBUTIONS = 200
 class Exported:
     """What an exporter wrote: its main file (a name in the folder) and how a trainer is told.
 
-    `settings` goes into `export.json`; paths in it are relative to the export.
+    `settings` goes into `export.json`; paths in it are relative to the export. `notes` are sentences (Markdown) for
+    who trains, about this format with this data; they go into `README.md` and `export.json`.
     """
 
     main: str
     usage: str
     settings: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass

@@ -53,6 +53,7 @@ def summary(export: Export, result: Exported) -> dict[str, Any]:
         "models": {role: made_by.get(role, []) for role in ("llm", "renderer", "scorer")},
         "templates": made_by.get("template", []),
         "synth_of_samples": made_by.get("synth", []),
+        "notes": list(result.notes),
         "licences": dict(sorted(found.licences.items())),
         "attribution": dict(sorted(export.attributions.items())),
     }
@@ -103,6 +104,7 @@ def _readme(facts: dict[str, Any], result: Exported) -> str:
         lines.append(f"- **The run is incomplete**: {asked} samples were asked for, {facts['samples']} are here.")
     for name, count in facts["filters_not_run"].items():
         lines.append(f"- The filter `{_plain(name)}` could not judge {count} samples; they are unchecked by it.")
+    lines += [f"- {note}" for note in result.notes]
     lines += ["", "## Made by", ""]
     for role, title in (("llm", "Texts"), ("renderer", "Pictures"), ("scorer", "Picture-text scores")):
         for one in facts["models"][role]:

@@ -8,6 +8,8 @@ the rows become one table.
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterator
 from typing import Any
 
 from synth.errors import SynthError
@@ -27,6 +29,8 @@ _INFO = {
 }
 #: stand for media of other kinds, wherever they occur in a text
 _RESERVED = ("<video>", "<audio>")
+#: tokens: of a picture at the default `--image_max_pixels`, of a long question with its answer, of all around them
+_PICTURE, _TURN, _FRAME = 730, 170, 500
 
 
 def export_llama_factory(export: Export) -> Exported:
@@ -41,7 +45,24 @@ def export_llama_factory(export: Export) -> Exported:
         FILE_NAME,
         usage=f"llamafactory-cli train --dataset_dir . --dataset {DATASET} ...",
         settings={"dataset_dir": ".", "media_dir": ".", "dataset": DATASET},
+        notes=tuple(_notes(export)),
     )
+
+
+def _notes(export: Export) -> Iterator[str]:
+    yield (
+        "Pictures are looked for below `--media_dir`, which is `--dataset_dir` unless you give it. Where you enter the "
+        f"list into a `{INFO_NAME}` of your own, `--media_dir` is this folder."
+    )
+    most = export.survey.most_images
+    if most > 1:
+        cutoff = math.ceil((most * (_PICTURE + _TURN) + _FRAME) / 1024) * 1024
+        yield (
+            f"{export.survey.multi_image} samples have several pictures, up to {most}: give a larger `--cutoff_len` "
+            f"than the default of 2048, such as {cutoff}. With `qwen2_vl` a picture of 768 by 768 pixels or more "
+            f"(`--image_max_pixels`) takes about {_PICTURE} tokens, and what is cut off are image tokens, after which "
+            "training fails."
+        )
 
 
 def _row(sample: Sample) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Several images fit only as one: a collage, on request.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from synth.export.base import Export, Exported
@@ -28,7 +29,22 @@ def export_llava(export: Export, *, collage: bool = False) -> Exported:
         FILE_NAME,
         usage=f"python llava/train/train_mem.py --data_path {FILE_NAME} --image_folder . ...",
         settings={"image_folder": "."},
+        notes=tuple(_notes(export)),
     )
+
+
+def _notes(export: Export) -> Iterator[str]:
+    if not export.collages:
+        return
+    yield (
+        "Collages are square, so LLaVA-1.5 sees them whole, with or without `--image_aspect_ratio pad`. It sees 336 by "
+        "336 pixels: each of four pictures has about 168 by 168 of them, so small things in them are lost."
+    )
+    if export.survey.forms["interleaved"]:
+        yield (
+            "A collage of an interleaved sample shows all its pictures from the first turn on, in reading order; the "
+            "n-th turn speaks of the n-th."
+        )
 
 
 def _row(sample: Sample) -> dict[str, Any]:

@@ -8,6 +8,7 @@ turns, stay where they are.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from synth.export.base import Export, Exported
@@ -30,6 +31,25 @@ def export_llava_next(export: Export) -> Exported:
         FILE_NAME,
         usage=f"python llava/train/train_mem.py --data_path {LIST_NAME} --image_folder . ...",
         settings={"data_path": LIST_NAME, "image_folder": "."},
+        notes=tuple(_notes(export)),
+    )
+
+
+def _notes(export: Export) -> Iterator[str]:
+    yield (
+        f"`{LIST_NAME}` names the list relative to the folder in which the trainer is started: start it here, or write "
+        "the path there."
+    )
+    if not export.survey.multi_image:
+        return
+    yield (
+        f"{export.survey.multi_image} samples have several pictures: train with a conversation version such as "
+        "`--version qwen_1_5`. `--version plain` (the alignment of the projector) keeps one `<image>` per sample and "
+        "shifts the pictures of all that follow."
+    )
+    yield (
+        "Each of several pictures is padded to a square and encoded as one tile, whatever `--image_aspect_ratio` says; "
+        "that holds for single ones only."
     )
 
 

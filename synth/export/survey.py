@@ -29,6 +29,7 @@ class Survey:
     scripted: int = 0
     synthetic: int = 0
     multi_image: int = 0
+    most_images: int = 0
     first_multi_image: str = ""
     abilities: Counter[str] = field(default_factory=Counter)
     forms: Counter[str] = field(default_factory=Counter)
@@ -45,6 +46,7 @@ class Survey:
         self.unrendered += any(map(_has_no_picture, sample.images))
         self.scripted += said.get("scripted") is True
         self.synthetic += said.get("synthetic") is True
+        self.most_images = max(self.most_images, len(sample.images))
         if len(sample.images) > 1:
             self.multi_image += 1
             self.first_multi_image = self.first_multi_image or sample.id

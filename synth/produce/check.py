@@ -99,7 +99,7 @@ def _templates(ability: Ability, banks: dict[str, KeywordBank], found: Checked) 
     }
     largest = max((len(texts) for texts in missing.values()), default=1)
     errors: dict[str, str] = {}
-    plans = 0
+    plans = alike = 0
     while plans < _PATIENCE * largest and (plans < 2 or any(missing.values())) and len(errors) < 5:
         plans += 1
         entries: list[tuple[str, Entry]] = []
@@ -109,6 +109,7 @@ def _templates(ability: Ability, banks: dict[str, KeywordBank], found: Checked) 
             for prompter in prompters:
                 prompter.write_request(plan.entries, plan.pictures)
                 prompter.converse_request(_told(prompter, plan))
+            alike += _pictures_alike(prompters[0], plan)
         except SynthError as error:
             drawn = ", ".join(f"{name} = '{entry}'" for name, entry in entries)
             errors.setdefault(error.message, f" (with {drawn})" if drawn else "")
@@ -119,11 +120,28 @@ def _templates(ability: Ability, banks: dict[str, KeywordBank], found: Checked) 
         if texts and not errors:
             some = ", ".join(sorted(texts)[:5])
             found.doubts.append(f"plan: {name}: {len(texts)} entries were never drawn, e.g. {some}; see 'match'")
+    if alike:
+        found.doubts.append(
+            f"pictures: in {alike} of {plans} plans nothing tells a sample's pictures apart: 'write.request' and the "
+            "slots of 'prompt' have the same for all, so only chance makes them differ; see docs/new-ability.md"
+        )
     if ability.form == "interleaved" and "《" not in ability.dialogue.chat:
         found.doubts.append("dialogue.chat: it has no 《》, so the model is not told how a picture arrives")
     if not errors:
         found.checked.append(f"the plan and all templates, rendered for {plans} plans that cover the banks")
     return planner
+
+
+def _pictures_alike(prompter: Prompter, plan: Plan) -> bool:
+    """Whether all pictures of the sample come out the same as far as the plan decides: had each what was drawn for
+    the first, neither the request nor the words that our code adds would change."""
+    if not plan.pictures:
+        return False
+    added = {tuple(order_keywords([], {**plan.entries, **own}, prompter.ability)) for own in plan.pictures}
+    repeated = [plan.pictures[0]] * len(plan.pictures)
+    return len(added) == 1 and (
+        prompter.write_request(plan.entries, plan.pictures) == prompter.write_request(plan.entries, repeated)
+    )
 
 
 def _told(prompter: Prompter, plan: Plan) -> Demonstration:

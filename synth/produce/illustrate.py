@@ -125,6 +125,7 @@ class Illustrator:
         with timed(candidate, "score"):
             scores = await self._score_all(candidate, pictures)
         drawn = [1] * len(pictures)
+        failed = [0] * len(pictures)  # attempts that a filter failed, with those that the renderer itself discarded
         while True:
             candidate.scores = _sample_scores(scores)
             verdict = await self._judge.submit((candidate, pictures, sum(drawn) - len(drawn)))
@@ -136,9 +137,11 @@ class Illustrator:
             try:
                 candidate.images[number].seed = derive_seed(candidate.seed, "picture", number, "again", drawn[number])
                 drawn[number] += 1
+                failed[number] = pictures[number].attempts
                 for one in anew:
                     with timed(candidate, "render"):
-                        pictures[one] = await self._draw_again(candidate, one, pictures, drawn[one])
+                        made = await self._picture(candidate, one, await self._before(one, pictures))
+                    pictures[one] = replace(made, attempts=failed[one] + made.attempts)
                     with timed(candidate, "score"):
                         scores[one] = await self._score_one(candidate, one, pictures[one])
             finally:
@@ -164,7 +167,8 @@ class Illustrator:
                     f"{type(error).__name__}: {error}",
                     "Restore the file, then run the same command again.",
                 ) from error
-            await self._store(candidate, number, replace(picture, note=candidate.images[number].note))
+            known = candidate.images[number]
+            await self._store(candidate, number, replace(picture, attempts=known.attempts, note=known.note))
         self.restored += len(missing)
 
     async def _check(self, items: Sequence[tuple[Candidate, list[Rendered], int]]) -> list[Verdict | None]:
@@ -191,13 +195,6 @@ class Illustrator:
         return await asyncio.to_thread(
             as_stored, pictures[number - 1].image, settings.jpeg_quality, settings.image_format
         )
-
-    async def _draw_again(self, candidate: Candidate, number: int, pictures: list[Rendered], times: int) -> Rendered:
-        made = await self._picture(candidate, number, await self._before(number, pictures))
-        if times == 1:
-            return made
-        note = f"drawn {times} times: a filter failed it before"
-        return replace(made, note="; ".join(filter(None, (made.note, note))))
 
     async def _picture(self, candidate: Candidate, number: int, previous: PILImage | None) -> Rendered:
         try:
@@ -242,7 +239,7 @@ class Illustrator:
         image.path = picture_path(candidate.ability, candidate.index, candidate.id, number, self._settings.image_format)
         image.width, image.height = picture.image.size
         image.origin = self._renderer.origin
-        image.note = picture.note
+        image.attempts, image.note = picture.attempts, picture.note
         if picture.seed is not None:
             image.seed = picture.seed
         arguments = (picture.image, self._marks(image), self._settings.jpeg_quality, self._settings.image_format)

@@ -55,8 +55,8 @@ class Planner:
             self._sources[name] = _Source(ability, path, slot, pool, self._env)
         self._number = None
         if ability.pictures is not None:
-            field = "pictures.number"
-            self._number = compile_template(self._env, ability.pictures.number, ability.where(field))
+            where = ability.where(("pictures", "number"))
+            self._number = compile_template(self._env, ability.pictures.number, where)
         self._draws: dict[tuple[str, ...], EvenDraw] = {}
         questions = [Entry(text=question.text) for question in ability.questions]
         self._questions = EvenDraw(questions, run_seed, ability.name, "question")
@@ -110,7 +110,7 @@ class Planner:
         """How many pictures the sample has whose plan is `entries`; none if it is of the single form."""
         if self._number is None:
             return 0
-        where = self._ability.where("pictures.number")
+        where = self._ability.where(("pictures", "number"))
         said = render_template(self._number, where, entries)
         if not said.isdecimal() or not FEWEST_PICTURES <= int(said) <= MOST_PICTURES:
             raise SynthError(

@@ -20,7 +20,7 @@ from synth.produce.dialogue import turns_of
 from synth.produce.pool import Demonstration
 from synth.produce.reply_schema import PAIR, converse_schema, shape, write_schema
 from synth.records import IMAGE_PLACEHOLDER, DialogueKind, Entry
-from synth.template_schema import FEWEST_PICTURES
+from synth.template_schema import FEWEST_PICTURES, FieldPath
 from synth.templating import Environment, Named, compile_template, environment, render_template
 
 _PLACEHOLDER = re.compile(rf"{re.escape(IMAGE_PLACEHOLDER)}\s*")
@@ -34,12 +34,12 @@ class Prompter:
         self.ability = ability
         self.kind = ability.kind(wanted)
         env = environment()
-        self._write = self._compile(env, ability.write.request, "write.request")
+        self._write = self._compile(env, ability.write.request, ("write", "request"))
         dialogue = ability.dialogue
         source = dialogue.describe if self.kind == "describe" else dialogue.chat
         assert source is not None  # the ability was checked for it
-        self._converse = self._compile(env, source, f"dialogue.{self.kind}")
-        self._rules = [self._compile(env, r.rule, f"restrictions.{n}.rule") for n, r in enumerate(ability.restrictions)]
+        self._converse = self._compile(env, source, ("dialogue", self.kind))
+        self._rules = [self._compile(env, one.rule, (*path, "rule")) for path, one in ability.rules()]
         self._write_schemas: dict[int, Mapping[str, Any]] = {}
         self._converse_schemas: dict[int, Mapping[str, Any]] = {}
         self._write_system = _system(
@@ -138,7 +138,7 @@ class Prompter:
         plan = {**example.plan, **example.picture_plans[number]}
         return next((plan[slot].text for slot in self.ability.prompt.lead if slot in plan), example.keywords[number][0])
 
-    def _compile(self, env: Environment, source: str, field: str) -> tuple[Template, str]:
+    def _compile(self, env: Environment, source: str, field: FieldPath) -> tuple[Template, str]:
         where = self.ability.where(field)
         return compile_template(env, source, where), where
 

@@ -16,7 +16,6 @@ from synth.run.reading import (
     Scores,
     conversation,
     deciding_verdict,
-    drawn_anew,
     failed_picture,
     margin_in_words,
     scores_of,
@@ -32,7 +31,6 @@ class Shown:
     thumb: Thumb | None
     scores: dict[str, float]
     failed: bool
-    drawn: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,6 @@ class Cards:
                 thumb=made if drawn else None,
                 scores=scores.pictures.get(at, {}),
                 failed=at == failed,
-                drawn=next(drawn_anew([image.note]), 1),
             )
             for at, (image, made) in enumerate(zip(one.images, thumbs, strict=True))
         ]

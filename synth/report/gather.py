@@ -20,7 +20,7 @@ from synth.records import Candidate, Origin
 from synth.report.counting import Distinct, Histogram, Tops, evenly, shares
 from synth.run.chains import layers_of
 from synth.run.folder import frozen_config
-from synth.run.reading import deciding_verdict, drawn_anew, scores_of
+from synth.run.reading import deciding_verdict, scores_of
 from synth.run.standing import Standings, kept_states
 from synth.text import normalise
 
@@ -274,7 +274,7 @@ class _Reader:
             one.gallery.append(candidate)
         one.samples += 1
         one.origins.update(image.origin for image in candidate.images)
-        one.drawn_anew += sum(1 for _ in drawn_anew([image.note for image in candidate.images]))
+        one.drawn_anew += sum(image.attempts > 1 for image in candidate.images)
         for plan in (candidate.plan, *candidate.picture_plans):
             for name, entry in plan.items():
                 one.slots[name].kept.add(entry.text)

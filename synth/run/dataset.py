@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from synth.config import RunConfig
-from synth.errors import NewerVersion, SynthError
+from synth.errors import NewerVersion, SynthError, dotted
 from synth.files import whole_file
 from synth.ledger import Ledger
 from synth.records import DATASET_VERSION, Candidate, Entry, Sample
@@ -115,7 +115,7 @@ def read_dataset(path: str | Path) -> Iterator[Sample]:
                     except ValidationError as error:
                         _refuse_newer(path, number, _provenance(line))
                         first = error.errors()[0]
-                        field = ".".join(map(str, first["loc"]))
+                        field = dotted(first["loc"])
                         raise SynthError(
                             f"{path}, line {number}: {field or 'row'}: {first['msg']}.",
                             "docs/dataset-format.md describes the rows.",

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from synth import __version__
 from synth.config import RunConfig, differences
-from synth.errors import BackendError, RunRefused, SynthError
+from synth.errors import BackendError, RunRefused, SynthError, dotted
 from synth.files import whole_file
 from synth.ledger import Ledger, is_run
 
@@ -207,7 +207,7 @@ def frozen_config(ledger: Ledger) -> RunConfig:
     try:
         return RunConfig.model_validate(data)
     except ValidationError as error:
-        key = ".".join(map(str, error.errors()[0]["loc"]))
+        key = dotted(error.errors()[0]["loc"])
         raise RunRefused(
             f"{ledger.path} holds settings that this synth {__version__} does not understand, e.g. '{key}'.",
             "Use the version of synth that made the run, or a newer one.",

@@ -7,14 +7,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from synth.records import IMAGE_PLACEHOLDER, Candidate, Role, Turn, Verdict
 
 _OF_ONE_PICTURE = re.compile(r"([a-z]+)\.([1-9]\d{0,5})")
-#: how notes say it (`synth.backends.render.diffusers.painter`, `synth.produce.illustrate`)
-_DRAWN_ANEW = re.compile(r"\bdrawn (\d{1,3}) times\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +112,3 @@ def failed_picture(candidate: Candidate) -> int | None:
 def with_picture(reason: str, picture: int | None, pictures: int) -> str:
     """A reason that says for which of several pictures it holds."""
     return f"picture {picture + 1}: {reason}" if picture is not None and pictures > 1 else reason
-
-
-def drawn_anew(notes: Sequence[str]) -> Iterator[int]:
-    """For each picture that was not taken as first drawn, by its note: how often it was drawn."""
-    for note in notes:
-        times = _DRAWN_ANEW.search(note)
-        if times is not None and int(times[1]) > 1:
-            yield int(times[1])

@@ -125,12 +125,12 @@ def test_flagged_pictures_are_rejected_with_the_reason_and_redrawn_ones_carry_th
             if "a red" in request.prompt or request.seed % 3 == 0:
                 found.append(Rendered(one.image, flaw="the model's safety checker flagged the picture"))
             else:
-                found.append(Rendered(one.image, seed=123, note="drawn 2 times"))
+                found.append(Rendered(one.image, seed=123, attempts=2))
         return found
 
     monkeypatch.setattr(Diffusers, "render", flags)
     summary = generate(tmp_path, model, n=6)
-    assert all((row["images"][0]["seed"], row["images"][0]["note"]) == (123, "drawn 2 times") for row in rows(tmp_path))
+    assert all((row["images"][0]["seed"], row["images"][0]["attempts"]) == (123, 2) for row in rows(tmp_path))
     from synth.ledger import Ledger
 
     ledger = Ledger(tmp_path, read_only=True)

@@ -36,6 +36,41 @@ def test_answers(answer: str, reason: str) -> None:
     assert reason in found.reason
 
 
+@pytest.mark.parametrize(
+    ("earlier", "later", "same"),
+    [
+        ("It is a red car by a lake.", "By a lake is a red car.", True),
+        ("The triangle should be folded in half.", "The triangle should be folded in half.", True),
+        # replies of a small model
+        ("You can wet your hands under the running water. Rub your hands with soap for twenty seconds, also between "
+         "the fingers. Rinse off all the lather and dry your hands on the towel.",
+         "Rub your hands with soap for twenty seconds, also between the fingers. Rinse off all the lather and dry your "
+         "hands on the towel.", True),
+        ("The short plastic blade is easy to use, but it is not strong enough for digging deep holes.",
+         "The wide flat blade does not have a point and is easy to use, but it is not strong enough for digging deep "
+         "holes.", False),
+        # people's: a summary has all words of an answer before it
+        ("In the second image there are five lanterns.",
+         "The number of lanterns differs, with two in the first image and five in the second image.", False),
+        ("The sheet is cut on every side, but the book is still open. Fold the edges of the paper in.",
+         "The book is still open. Tape the paper flaps together.", False),
+        # a word that does not count otherwise
+        ("The glass lid is not on the jar.", "The glass lid is on the jar.", False),
+        ("The glass lid is under the jar.", "The glass lid is on the jar.", False),
+        ("The first image shows an old red car by a quiet lake at dawn.",
+         "The second image shows an old red car by a quiet lake at dawn.", False),
+        ("Yes, it is red.", "It is red, yes.", False),  # too short to tell
+    ],
+)  # fmt: skip
+def test_an_answer_does_not_repeat_an_earlier_one(earlier: str, later: str, same: bool) -> None:
+    for form in ("single", "interleaved"):
+        one = candidate(answers=[earlier, "The lake lies still in the morning.", later])
+        one.form = form
+        found = verdict(chain("phrasing"), one, "dialogue")
+        assert (found.outcome == "fail") == same, found.reason
+        assert ("says what an earlier one said" in found.reason) == same
+
+
 def test_a_second_sentence_can_be_kept_to_one_purpose() -> None:
     checks = chain("phrasing", {"then": ["In reality", "normal"]})
     kept = candidate(answers=["The fox is made of glass. In reality foxes have fur. Normal foxes are red."])

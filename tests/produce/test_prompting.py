@@ -101,7 +101,7 @@ def test_a_missing_name_or_fact_names_file_and_field(source: str, named: str) ->
 
 
 def test_bad_syntax_names_file_and_field() -> None:
-    with pytest.raises(SynthError, match=r"tiny\.yaml, line 1: restrictions\.0\.rule"):
+    with pytest.raises(SynthError, match=r"tiny\.yaml, line 1: restrictions\.1\.rule"):
         Prompter(ability(restrictions=[{"rule": "{{ subject", "require": ["subject"]}]), "chat")
 
 

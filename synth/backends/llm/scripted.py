@@ -154,7 +154,8 @@ class _Script:
         return words[:wanted]
 
     def _turns(self, parts: Mapping[str, Any], least: int, most: int) -> list[dict[str, str]]:
-        count = min(most, max(least, 2 + self._draw() % 3))
+        details = len(self._pictures) or len(self._words)  # the first answer says all, the others one of them each
+        count = min(most, max(least, min(2 + self._draw() % 3, 1 + details)))
         start = self._draw()
         turns = []
         for number in range(count):
@@ -164,7 +165,8 @@ class _Script:
                 self._question if number == 0 and self._question.endswith("?") else asked,
                 parts["question"].get("maxLength", 160),
             )
-            answer = self._sentence(about, parts["answer"].get("maxLength", _MOST_CHARACTERS), start + number)
+            longest = parts["answer"].get("maxLength", _MOST_CHARACTERS)
+            answer = self._sentence(about, longest) if number == 0 else self._detail(about, longest, start + number)
             turns.append({"question": question, "answer": answer})
         return turns
 
@@ -178,22 +180,33 @@ class _Script:
             turns.append({"user": message, "assistant": cut(f"{self._pick(_OPENINGS)} {said}", most - 1) + "."})
         return turns
 
-    def _of_each(self, longest: int, turn: int) -> str:
-        """What each picture shows, beginning with another one for each `turn`, then what was asked for."""
-        said = [f"the {ordinal(n)} image shows {cut(', '.join(one), 110)}" for n, one in enumerate(self._pictures, 1)]
-        turn %= len(said)
-        text = "; ".join(said[turn:] + said[:turn])
+    def _of_each(self, longest: int) -> str:
+        """What each picture shows, then what was asked for."""
+        text = "; ".join(
+            self._of_one(number, cut(", ".join(texts), 110)) for number, texts in enumerate(self._pictures)
+        )
         text += "".join(f"; {one.rstrip('.')}" for one in self._asked if not contains(content_stems(text), one, 0.8))
         return cut(text[0].upper() + text[1:], longest - 1) + "."
 
-    def _sentence(self, name: str, longest: int, turn: int = 0) -> str:
-        """Mentions all words of the plan; `turn` starts with another one, so that answers differ."""
+    @staticmethod
+    def _of_one(number: int, what: str) -> str:
+        return f"the {ordinal(number + 1)} image shows {what}"
+
+    def _detail(self, about: str, longest: int, turn: int) -> str:
+        """Speaks of one word of the plan, of another picture for each `turn`, so that no answer repeats the first,
+        which says all."""
+        text = f"{self._pick(_OPENINGS)} {about}, {self._pick(_ENDINGS)}"
         if self._pictures:
-            return self._of_each(longest, turn)
+            number = turn % len(self._pictures)
+            text = self._of_one(number, self._pictures[number][0])
+        return cut(text[0].upper() + text[1:], longest - 1) + "."
+
+    def _sentence(self, name: str, longest: int) -> str:
+        """Mentions all words of the plan."""
+        if self._pictures:
+            return self._of_each(longest)
         longest = min(longest, _MOST_CHARACTERS)
         words = self._uses.get(name) or self._words or [name.replace("_", " ") or "a scene"]
-        turn %= len(words)
-        words = words[turn:] + words[:turn]
         text = f"{self._pick(_OPENINGS)} {words[0]}"
         if len(words) > 1:
             text += f" {self._pick(_LINKS)} {', '.join(words[1:])}"

@@ -82,7 +82,8 @@ class Rendered:
 
     `drawn` lists the keywords the renderer knows it put into the picture, or is None where it cannot
     know (any diffusion model). `seed` is the one that made the picture where that is not the request's:
-    asked for with it, the picture comes again. `flaw` says why the renderer itself holds the picture to
+    asked for with it, the picture comes again. `attempts` counts how often it was drawn where the renderer
+    itself discards what is no good and draws again. `flaw` says why the renderer itself holds the picture to
     be unusable; the filter `picture` rejects it for that. `note` is what else is special about it.
     """
 
@@ -91,6 +92,7 @@ class Rendered:
     seed: int | None = None
     flaw: str = ""
     note: str = ""
+    attempts: int = 1
 
 
 class AnyRenderer(ABC):

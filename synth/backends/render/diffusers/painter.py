@@ -79,14 +79,13 @@ class Painter:
 
     def _finished(self, asked: RenderRequest, drawn: RenderRequest, shot: _Shot, attempt: int) -> Rendered:
         notes = [shot.note, self._prompts.remark(asked)]
-        if attempt:
-            notes.append(f"drawn {attempt + 1} times, with another seed each: flagged or blank before")
         tried = f", also with {attempt} other seed{'s' if attempt > 1 else ''}" if attempt else ""
         return Rendered(
             shot.image,
             seed=drawn.seed if attempt else None,
             flaw=f"{shot.problem}{tried}" if shot.problem == _FLAGGED else "",
             note="; ".join(note for note in notes if note),
+            attempts=attempt + 1,
         )
 
     def _shots(self, requests: dict[int, RenderRequest]) -> Iterator[tuple[int, _Shot]]:

@@ -15,7 +15,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from synth import plugins, strict_yaml
-from synth.errors import SynthError
+from synth.errors import SynthError, dotted
 from synth.records import Record
 
 _HELP = "docs/renderers.md shows how a preset is written."
@@ -76,7 +76,7 @@ def _parse(text: str, where: str) -> dict[str, Preset]:
             found[str(name)] = Preset.model_validate(fields)
         except ValidationError as error:
             first = error.errors()[0]
-            field = ".".join(map(str, first["loc"]))
+            field = dotted(first["loc"])
             message = "there is no such field" if first["type"] == "extra_forbidden" else first["msg"]
             raise SynthError(f"{where}: {name}: {field}: {message}.", _HELP) from error
     return found
