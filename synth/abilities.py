@@ -96,9 +96,7 @@ class Ability(Record):
 
     def rules(self) -> Iterator[tuple[FieldPath, Restriction]]:
         """The restrictions: where one stands in the file, itself."""
-        # cut out of a text: alone, the field's name would be that of a filter, which the engine must not know
-        field, _, _ = "restrictions.N".partition(".")
-        yield from (((field, number), one) for number, one in enumerate(self.restrictions))
+        yield from ((("restrictions", number), one) for number, one in enumerate(self.restrictions))
 
     @property
     def picture_slots(self) -> dict[str, PictureSlot]:

@@ -152,8 +152,8 @@ def strings(file: Path) -> Iterator[tuple[str, int]]:
             yield node.value, node.lineno
 
 
-#: words that are also names of something else
-_COMMON = {"action", "color", "length", "picture", "scene", "style"}
+#: words that are also names of something else; `restrictions` is a field of templates
+_COMMON = {"action", "color", "length", "picture", "restrictions", "scene", "style"}
 
 
 def test_the_engine_names_no_ability_and_no_filter() -> None:
