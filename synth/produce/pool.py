@@ -11,15 +11,20 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 
 from synth.config import PoolSettings
-from synth.records import Candidate, Entry, Turn
+from synth.english.sentences import sentences
+from synth.records import IMAGE_PLACEHOLDER, Candidate, Entry, Turn
 from synth.seeding import generator
-from synth.text import all_stems
+from synth.text import all_stems, words
 
 FIRST_ROUND = 8
+#: with so many words a sentence has shown its habit: "I would like", "Both images show"
+_OPENING = 3
 
 
 class Rounds:
@@ -61,6 +66,17 @@ class Demonstration:
     @cached_property
     def stems(self) -> frozenset[str]:
         return all_stems(keyword for own in self.keywords for keyword in own)
+
+    @cached_property
+    def openings(self) -> frozenset[tuple[str, ...]]:
+        """The first words of each sentence that the model wrote, and who says it: the habits of a dialogue, whatever
+        it is about."""
+        found = set()
+        for turn in self.turns:
+            text = turn.text.replace(IMAGE_PLACEHOLDER, "").strip()
+            if turn.role == "assistant" or text != self.question:  # a question of the template's pool is a person's
+                found |= {(turn.role, *words(text[begin:end])[:_OPENING]) for begin, end in sentences(text)}
+        return frozenset(found)
 
 
 def demonstration(candidate: Candidate, leave_out: Sequence[str]) -> Demonstration:
@@ -107,17 +123,20 @@ class ExamplePool:
         return self._finished + 1
 
     def groups(self, round_: int) -> list[list[Demonstration]]:
-        """The example groups of a round, in fixed order."""
+        """The example groups of a round, in fixed order. Hand-written and fresh examples alternate: three fresh ones
+        together would pass on what they have in common, whatever the template says."""
         pool = list(self._pools[round_])
         generator(*self._seed, "groups", round_).shuffle(pool)
+        own, fresh = ([one for one in pool if one.fresh is fresh] for fresh in (False, True))
+        pool = [one for pair in zip_longest(own, fresh) for one in pair if one is not None]
         width = min(self._settings.examples_per_group, len(pool))
         return [[pool[(group * width + k) % len(pool)] for k in range(width)] for group in range(self._settings.groups)]
 
     def advance(self, fresh: Sequence[Demonstration]) -> None:
         """Finish the next round with the candidates that passed its text filters, in index order.
 
-        Replaces up to `portion` of the pool. Newcomers are chosen greedily to be far (Jaccard on
-        content words) from what stays; who leaves is a hand-written example until `max_fresh` is
+        Replaces up to `portion` of the pool. Newcomers are chosen greedily to be far from what stays, in what
+        they are about and in how they begin to speak of it; who leaves is a hand-written example until `max_fresh` is
         reached, then the oldest fresh one. O(portion * size * len(fresh)).
         """
         pool = list(self._pools[self._finished + 1])
@@ -132,7 +151,7 @@ class ExamplePool:
             del pool[leaves]
             for option in options:
                 del apart[option][leaves]
-            best = max(options, key=lambda option: min(apart[option], default=1.0))
+            best = max(options, key=lambda option: min(apart[option], default=2.0))
             options.remove(best)
             pool.append(fresh[best])
             for option in options:
@@ -144,6 +163,10 @@ class ExamplePool:
 
 
 def _distance(one: Demonstration, other: Demonstration) -> float:
-    a, b = one.stems, other.stems
+    """0 to 2: the Jaccard distance of their keywords, and that of how their sentences begin."""
+    return _jaccard(one.stems, other.stems) + _jaccard(one.openings, other.openings)
+
+
+def _jaccard(a: AbstractSet[object], b: AbstractSet[object]) -> float:
     common = len(a & b)
     return 1 - common / (len(a) + len(b) - common or 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from synth.config import PoolSettings
 from synth.produce.pool import Demonstration, ExamplePool, Rounds, demonstration
 from synth.produce.prompting import Prompter
 from synth.produce.rotation import Rotation
-from synth.records import Candidate, Entry
+from synth.records import Candidate, Entry, Turn
 from tests.doubles import ability, candidate
 
 
@@ -103,6 +104,41 @@ def test_newcomers_are_those_that_differ_most() -> None:
         ]
     )
     assert {one for one in ids(pool, 2) if not one.startswith("own")} == {"far", "other"}
+
+
+def talk(name: str, *texts: str, question: str = "") -> Demonstration:
+    """A fresh dialogue about something else than all others."""
+    turns = [Turn(role="assistant" if at % 2 else "user", text=text) for at, text in enumerate(texts)]
+    return Demonstration(name, {}, [], {}, [[name]], question, turns, fresh=True)
+
+
+def test_newcomers_are_those_that_speak_otherwise() -> None:
+    """A model copies how its examples begin, so examples that begin alike must not fill the pool."""
+    like = ("<image>\nI would like to {}. Where do I start?", "I see the {}. Go on.")
+    own = [talk(f"own{n}", *(text.format(f"do {n}") for text in like)) for n in range(4)]
+    pool = ExamplePool([replace(one, fresh=False) for one in own], PoolSettings(size=4, portion=0.5), 1)
+    others = [talk(f"same{n}", *(text.format(f"make {n}") for text in like)) for n in range(4)]
+    others.insert(2, talk("new", "<image>\nThe pan is hot. What now?", "Your pan is ready. Crack the egg."))
+    others.append(talk("newer", "<image>\nCan you help?", "Of course, first fold it."))
+    pool.advance(others)
+    assert {one for one in ids(pool, 2) if not one.startswith("own")} == {"new", "newer"}
+
+
+def test_a_question_of_the_template_is_no_habit_of_the_model() -> None:
+    told = talk(
+        "it", "<image>\n<image>\nHow do they differ?", "The first is red. It shines.", question="How do they differ?"
+    )
+    assert told.openings == {("assistant", "the", "first", "is"), ("assistant", "it", "shines")}
+    assert ("user", "how", "do", "they") in replace(told, question="").openings
+
+
+def test_no_group_has_fresh_examples_alone_while_there_are_others() -> None:
+    pool = ExamplePool(OWN, PoolSettings(portion=0.5, max_fresh=0.5), 1)
+    pool.advance(fresh(0))
+    for round_ in range(1, 30):
+        pool.advance(fresh(round_))
+        for group in pool.groups(round_ + 1):
+            assert {one.fresh for one in group} == {True, False}
 
 
 def test_fresh_examples_leave_oldest_first_once_their_share_is_full() -> None:
