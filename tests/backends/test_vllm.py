@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
+import tempfile
 import types
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -304,6 +306,34 @@ def test_printing_goes_into_the_log_and_comes_back(tmp_path: Path, capfd: pytest
     os.write(1, b"after\n")
     assert (tmp_path / "log").read_text() == "one two"
     assert capfd.readouterr() == ("after\n", "")
+
+
+@pytest.mark.parametrize("case", ["", "own", "long"])
+def test_sockets_go_with_the_process(case: str, tmp_path: Path) -> None:
+    """In a process of its own, because the folder goes when that ends."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:  # pytest's own paths may be too long for a socket
+        check_sockets(case, tmp_path, Path(short))
+
+
+def check_sockets(case: str, tmp_path: Path, short: Path) -> None:
+    temporary = short / ("long" * 30 if case == "long" else "t")
+    temporary.mkdir()
+    code = (
+        "import os, pathlib\nfrom synth.backends.llm.vllm import engine\nengine.give_sockets_a_folder()\n"
+        "folder = os.environ.get('VLLM_RPC_BASE_PATH', '')\nprint(folder)\n"
+        "if folder: pathlib.Path(folder, 'socket').touch()\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "VLLM_RPC_BASE_PATH"}
+    environment["TMPDIR"] = str(temporary)
+    if case == "own":
+        environment["VLLM_RPC_BASE_PATH"] = str(tmp_path)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    used = done.stdout.strip()
+    assert not list(temporary.iterdir())
+    if case == "own":
+        assert used == str(tmp_path) and (tmp_path / "socket").exists()
+    else:
+        assert Path(used).parent == temporary if not case else not used
 
 
 async def test_a_start_can_be_abandoned() -> None:

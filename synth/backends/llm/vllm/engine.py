@@ -15,6 +15,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -31,6 +32,9 @@ _ENVIRONMENT = {
     "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
     "VLLM_NO_USAGE_STATS": "1",
 }
+_SOCKETS = "VLLM_RPC_BASE_PATH"
+#: a socket's path has at most so many bytes, and vLLM names each by a UUID
+_LONGEST_PATH, _UUID = 107, 36
 
 
 class Engine:
@@ -101,6 +105,7 @@ class Engine:
     def _load(self, descriptor: int) -> Any:
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
+        give_sockets_a_folder()
         with os.fdopen(descriptor, "wb", buffering=0) as log, printing_into(log):
             from vllm import AsyncEngineArgs
             from vllm.v1.engine.async_llm import AsyncLLM
@@ -111,6 +116,19 @@ class Engine:
             llm = AsyncLLM.from_engine_args(config)
             _log_into(self._log)
             return llm
+
+
+@cache
+def _socket_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="synth-vllm-", ignore_cleanup_errors=True)
+
+
+def give_sockets_a_folder() -> None:
+    """vLLM leaves seven sockets in the folder for temporary files each time. They get one of their own, which goes when
+    this process ends; not before, because vLLM may remember where it is. A user's own comes first, and where the path
+    would be too long for a socket, vLLM's choice."""
+    if _SOCKETS not in os.environ and len(os.fsencode(_socket_folder().name)) + 1 + _UUID <= _LONGEST_PATH:
+        os.environ[_SOCKETS] = _socket_folder().name
 
 
 def abandonable(work: Callable[[], Value]) -> asyncio.Future[Value]:
