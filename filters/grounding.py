@@ -8,7 +8,7 @@ right; it catches replies that talk about something else.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
@@ -18,7 +18,7 @@ from synth.english.inflection import stem
 from synth.english.vocabulary import BUT, NEAR, NEGATIONS, USUALLY
 from synth.errors import SynthError
 from synth.filtering import Demand, Filter, Result, failed, passed
-from synth.records import Candidate, Record, Stage
+from synth.records import Candidate, Entry, Record, Stage
 from synth.text import all_stems, content_stems, covers, words
 
 #: cut at marks and words alone: here it matters which words stand together, and not, as in `synth.english.clauses`,
@@ -232,6 +232,9 @@ class Grounding(Filter):
             own = all_stems(entry.text for entry in plans[number].values())
             for source, share in self.options.turn.items():
                 if source not in plans[number]:
+                    again = _given_again(source, spoken, plans[:number])
+                    if again:
+                        return f"turn {number + 1}: the answer gives the {source} of turn {again} again"
                     continue
                 said = content_stems(plans[number][source].text)
                 if not covers(spoken, said, share):
@@ -346,6 +349,12 @@ class Grounding(Filter):
         if lowest < self.options.faithful:
             return failed("the answer adds too much that was not planned", round(lowest, 3))
         return passed(round(lowest, 3))
+
+
+def _given_again(source: str, spoken: frozenset[str], before: Sequence[Mapping[str, Entry]]) -> int:
+    """The turn, from 1, whose source is all that the answer speaks of; 0 if none is."""
+    said = (content_stems(plan[source].text) if source in plan else frozenset() for plan in before)
+    return next((number for number, one in enumerate(said, 1) if spoken and spoken <= one), 0)
 
 
 def _given(candidate: Candidate) -> frozenset[str]:
