@@ -475,7 +475,9 @@ class SlowRenderer(Renderer):
 async def test_a_stopped_run_closes_its_renderer_when_that_has_ended_its_work(tmp_path: Path) -> None:
     renderer = SlowRenderer()
     backends = Backends(None, renderer, None)
-    asked = [asyncio.ensure_future(backends.render(RenderRequest("x", ("x",), "", n, 64, 64))) for n in range(4)]
+    asked = [
+        asyncio.ensure_future(backends.render(RenderRequest("x", ("x",), "", n, 64, 64), (0, n))) for n in range(4)
+    ]
     await asyncio.to_thread(renderer.began.wait, 5)
     for one in asked:
         one.cancel()
