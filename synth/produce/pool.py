@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
+from itertools import cycle, islice
 
 from synth.config import PoolSettings
 from synth.english.sentences import sentences
@@ -123,14 +123,24 @@ class ExamplePool:
         return self._finished + 1
 
     def groups(self, round_: int) -> list[list[Demonstration]]:
-        """The example groups of a round, in fixed order. Hand-written and fresh examples alternate: three fresh ones
-        together would pass on what they have in common, whatever the template says."""
+        """The example groups of a round, in fixed order.
+
+        Each has as many fresh examples as their share in the pool allows, and with more than one example at least one
+        that is hand-written: fresh ones alone would pass on what they have in common, whatever the template says.
+        """
         pool = list(self._pools[round_])
         generator(*self._seed, "groups", round_).shuffle(pool)
-        own, fresh = ([one for one in pool if one.fresh is fresh] for fresh in (False, True))
-        pool = [one for pair in zip_longest(own, fresh) for one in pair if one is not None]
+        fresh = [one for one in pool if one.fresh]
+        own = [one for one in pool if not one.fresh]
         width = min(self._settings.examples_per_group, len(pool))
-        return [[pool[(group * width + k) % len(pool)] for k in range(width)] for group in range(self._settings.groups)]
+        most = max(1, width - 1) if own else width
+        next_fresh, next_own = cycle(fresh), cycle(own)
+        made = []
+        for group in range(self._settings.groups):
+            due, had = (number * width * len(fresh) // len(pool) for number in (group + 1, group))
+            count = min(due - had, most)
+            made.append([*islice(next_fresh, count), *islice(next_own, width - count)])
+        return made
 
     def advance(self, fresh: Sequence[Demonstration]) -> None:
         """Finish the next round with the candidates that passed its text filters, in index order.

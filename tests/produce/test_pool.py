@@ -132,13 +132,23 @@ def test_a_question_of_the_template_is_no_habit_of_the_model() -> None:
     assert ("user", "how", "do", "they") in replace(told, question="").openings
 
 
-def test_no_group_has_fresh_examples_alone_while_there_are_others() -> None:
-    pool = ExamplePool(OWN, PoolSettings(portion=0.5, max_fresh=0.5), 1)
-    pool.advance(fresh(0))
-    for round_ in range(1, 30):
-        pool.advance(fresh(round_))
-        for group in pool.groups(round_ + 1):
-            assert {one.fresh for one in group} == {True, False}
+@settings(max_examples=60, deadline=None)
+@given(size=st.integers(2, 20), share=st.floats(0, 1), width=st.integers(1, 6), groups=st.integers(1, 4))
+def test_groups_show_fresh_examples_as_the_pool_has_them(size: int, share: float, width: int, groups: int) -> None:
+    own = [demo(f"own{number}") for number in range(size)]
+    limits = PoolSettings(size=size, portion=1.0, max_fresh=share, examples_per_group=width, groups=groups)
+    pool = ExamplePool(own, limits, 1)
+    for round_ in range(3):
+        pool.advance(fresh(round_, size))
+    wide = min(width, size)
+    in_pool = int(share * size) / size
+    shown = pool.groups(4)
+    assert [len({one.id for one in group}) for group in shown] == [wide] * groups
+    for group in shown:
+        count = sum(one.fresh for one in group)
+        assert count <= wide * in_pool + 1
+        assert in_pool == 1 or wide == 1 or count < wide
+    assert sum(one.fresh for group in shown for one in group) <= groups * wide * in_pool
 
 
 def test_fresh_examples_leave_oldest_first_once_their_share_is_full() -> None:
