@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -513,6 +514,31 @@ def test_a_picture_that_is_gone_begins_from_the_stored_one_before(
     assert [seeds.index(request.seed) for request in asked] == [0, 2, 3]
     assert [request.previous is None for request in asked] == [True, False, False]
     assert (shown(tmp_path / "run"), text_of(tmp_path / "run")) == (before, text)
+
+
+def test_few_samples_are_half_drawn_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In order of arrival all candidates in flight would advance together, each holding its pictures."""
+
+    def slowly(request: RenderRequest, times: int) -> None:
+        time.sleep(0.01)
+
+    album = Album(slowly, batch_size=1)
+    draw(monkeypatch, album)
+    monkeypatch.setattr(module, "refuse_unused", lambda *_: None)
+    run(tmp_path / "run", {"steps": 16}, **chaining())
+    samples = candidates(tmp_path / "run", "steps")
+    sample_of = {image.seed: one.index for one in samples for image in one.images}
+    left = Counter(sample_of[image.seed] for one in samples for image in one.images)
+    whole, most, begun = Counter(left), 0, set[int]()
+    for request in album.requests:
+        index = sample_of.get(request.seed)
+        if index is None:  # it was in flight when enough were accepted
+            continue
+        left[index] -= 1
+        begun = {one for one in begun | {index} if 0 < left[one] < whole[one]}
+        most = max(most, len(begun))
+    assert sum(whole.values()) >= 32
+    assert most <= 4
 
 
 def test_runs_of_single_pictures_have_none_to_begin_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

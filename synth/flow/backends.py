@@ -21,9 +21,9 @@ _EXTRA_IN_FLIGHT = 4
 class Backends:
     """A language model, a renderer and a scorer, each where the run has one.
 
-    `chat` keeps at most the model's `concurrency` requests in flight, oldest candidate first;
-    `render` and `score` collect single requests into batches, in the same order, except for a remote renderer, which is
-    asked for each picture by itself.
+    All serve the oldest candidate first. `chat` keeps at most the model's `concurrency` requests in flight; `render`
+    and `score` collect single requests into batches, but a remote renderer is asked for at most `workers` pictures at a
+    time, one by one.
     """
 
     def __init__(self, llm: LLM | None, renderer: AnyRenderer | None, scorer: Scorer | None) -> None:
@@ -34,6 +34,7 @@ class Backends:
         self._starting = ""
         self._asked = [one for one in (llm, renderer) if isinstance(one, LLM | RemoteRenderer)]
         self._render: Batcher[RenderRequest, Rendered | Exception] | None = None
+        self._remote_slots = Limiter(renderer.workers if isinstance(renderer, RemoteRenderer) else 1)
         self._score: Batcher[ScoreRequest, Score | Exception] | None = None
         if isinstance(renderer, Renderer):
             # pictures that begin from another one cannot share a batch with those that begin from noise
@@ -128,7 +129,8 @@ class Backends:
 
     async def render(self, request: RenderRequest, priority: Priority) -> Rendered:
         if isinstance(self.renderer, RemoteRenderer):
-            return await self.renderer.draw(request)
+            async with self._remote_slots.slot(priority):
+                return await self.renderer.draw(request)
         assert self._render is not None
         picture = await self._render.submit(request, priority)
         if isinstance(picture, Exception):

@@ -16,6 +16,9 @@ from typing import Generic, TypeVar
 #: the place of a candidate among those who wait: its ability's place in the run, then its index; the lowest goes first
 Priority = tuple[int, int]
 
+#: seconds by which an event loop may call too early
+_RESOLUTION = 0.001
+
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
@@ -146,18 +149,20 @@ class _Waiting(Generic[Item, Outcome]):
     priority: Priority
     item: Item
     future: asyncio.Future[Outcome]
+    since: float
 
 
 class Batcher(Generic[Item, Outcome]):
     """Collects single items into batches for a backend that works on several at once.
 
-    A batch leaves when it is full, or when nothing was added for `linger` seconds, and a worker is free. Until
+    A batch leaves when it is full, or when nothing was added to it for `linger` seconds, and a worker is free. Until
     then it is not closed: a backend whose batches have one shape pays for every empty place. At most `workers`
     batches are in work; the rest wait here, bounded by the candidates in flight. Items of which `kind` says different
     things never share a batch.
 
-    The lowest priority value goes first. A candidate whose pictures are drawn one after the other comes back for each
-    of them; in order of arrival all in flight would advance together, each holding the pictures it has so far.
+    Of those that may leave, the batch with the lowest priority value goes first. A candidate whose pictures are drawn
+    one after the other comes back for each of them; in order of arrival all in flight would advance together, each
+    holding the pictures it has so far.
     """
 
     def __init__(
@@ -175,13 +180,12 @@ class Batcher(Generic[Item, Outcome]):
         self._linger = linger
         self._pending: list[_Waiting[Item, Outcome]] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._lingered = False
         self._running: set[asyncio.Task[None]] = set()
 
-    async def submit(self, item: Item, priority: Priority = (0, 0)) -> Outcome:
+    async def submit(self, item: Item, priority: Priority) -> Outcome:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = loop.create_future()
-        insort(self._pending, _Waiting(priority, item, future), key=lambda one: one.priority)
+        insort(self._pending, _Waiting(priority, item, future, loop.time()), key=lambda one: one.priority)
         self._wait_for_more()
         self._start()
         return await future
@@ -202,11 +206,7 @@ class Batcher(Generic[Item, Outcome]):
     def _wait_for_more(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(self._linger, self._no_more)
-
-    def _no_more(self) -> None:
-        self._timer, self._lingered = None, True
-        self._start()
+        self._timer = asyncio.get_running_loop().call_later(self._linger + _RESOLUTION, self._start)
 
     def _start(self) -> None:
         """Begin the batches that may leave, as far as workers are free."""
@@ -215,25 +215,24 @@ class Batcher(Generic[Item, Outcome]):
             task = asyncio.ensure_future(self._run(batch))
             self._running.add(task)
             task.add_done_callback(self._finished)
-        if not self._pending:
-            self._lingered = False
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
+        if not self._pending and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _next(self) -> list[_Waiting[Item, Outcome]]:
-        """Take out the batch that may leave now: a full one, or, after lingering, what goes first. Empty if none may.
-        O(what waits)."""
+        """Take out the batch that leaves now; empty if none may. O(what waits)."""
         self._pending = [one for one in self._pending if not one.future.done()]  # who was cancelled needs no place
         kinds: dict[Hashable, list[_Waiting[Item, Outcome]]] = {}
         for one in self._pending:
             kinds.setdefault(self._kind(one.item), []).append(one)
-        full = (own for own in kinds.values() if len(own) >= self._batch_size)
-        own = next(full, next(iter(kinds.values()), []) if self._lingered else [])
-        batch = own[: self._batch_size]
+        batch = next((own[: self._batch_size] for own in kinds.values() if self._may_leave(own)), [])
         left = set(map(id, batch))
         self._pending = [one for one in self._pending if id(one) not in left]
         return batch
+
+    def _may_leave(self, own: Sequence[_Waiting[Item, Outcome]]) -> bool:
+        since = asyncio.get_running_loop().time() - max(one.since for one in own)
+        return len(own) >= self._batch_size or since >= self._linger
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

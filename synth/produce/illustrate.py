@@ -128,7 +128,7 @@ class Illustrator:
         failed = [0] * len(pictures)  # attempts that a filter failed, with those that the renderer itself discarded
         while True:
             candidate.scores = _sample_scores(scores)
-            verdict = await self._judge.submit((candidate, pictures, sum(drawn) - len(drawn)))
+            verdict = await self._judge.submit((candidate, pictures, sum(drawn) - len(drawn)), self._place(candidate))
             number = None if verdict is None else verdict.picture
             if number is None or drawn[number] == most:
                 return verdict

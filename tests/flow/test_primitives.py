@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
@@ -143,11 +143,16 @@ class Work:
         return [item * 10 for item in items]
 
 
+def in_turn(batcher: Batcher[int, int]) -> Callable[[int], Awaitable[int]]:
+    """Submits numbers, the lowest of which goes first."""
+    return lambda number: batcher.submit(number, (0, number))
+
+
 async def test_full_batches_leave_at_once_and_answers_belong_to_their_items() -> None:
     work = Work(0.005)
     batcher = Batcher(work, batch_size=4, workers=2, linger=60)
     async with asyncio.timeout(1):
-        assert await asyncio.gather(*map(batcher.submit, range(12))) == [n * 10 for n in range(12)]
+        assert await asyncio.gather(*map(in_turn(batcher), range(12))) == [n * 10 for n in range(12)]
     assert [len(batch) for batch in work.batches] == [4, 4, 4]
     assert work.most == 2
 
@@ -156,7 +161,7 @@ async def test_a_part_of_a_batch_leaves_after_lingering() -> None:
     work = Work()
     batcher = Batcher(work, batch_size=4, workers=1, linger=0.01)
     async with asyncio.timeout(1):
-        assert await asyncio.gather(*map(batcher.submit, range(6))) == [0, 10, 20, 30, 40, 50]
+        assert await asyncio.gather(*map(in_turn(batcher), range(6))) == [0, 10, 20, 30, 40, 50]
     assert work.batches == [[0, 1, 2, 3], [4, 5]]
 
 
@@ -168,7 +173,7 @@ async def test_a_failure_reaches_every_waiter_and_only_those() -> None:
 
     batcher = Batcher(fail_on_2, batch_size=2, workers=2, linger=60)
     async with asyncio.timeout(1):
-        found = await asyncio.gather(*map(batcher.submit, range(6)), return_exceptions=True)
+        found = await asyncio.gather(*map(in_turn(batcher), range(6)), return_exceptions=True)
     assert [str(one) for one in found] == ["0", "1", "odd prompt", "odd prompt", "4", "5"]
 
 
@@ -179,32 +184,32 @@ async def test_a_backend_that_returns_the_wrong_number_leaves_nobody_waiting(cou
 
     batcher = Batcher(wrong, batch_size=2, workers=1, linger=60)
     async with asyncio.timeout(1):
-        found = await asyncio.gather(*map(batcher.submit, range(2)), return_exceptions=True)
+        found = await asyncio.gather(*map(in_turn(batcher), range(2)), return_exceptions=True)
     assert all(isinstance(one, ValueError) for one in found)
 
 
 async def test_cancelled_waiters_are_not_worked_for() -> None:
     work = Work(0.01)
     batcher = Batcher(work, batch_size=2, workers=1, linger=0.001)
-    tasks = [asyncio.create_task(batcher.submit(n)) for n in range(6)]
+    tasks = [asyncio.create_task(in_turn(batcher)(n)) for n in range(6)]
     await asyncio.sleep(0)
     for n in (2, 3, 5):  # a whole batch, and half of one
         tasks[n].cancel()
     async with asyncio.timeout(1):
         await asyncio.gather(*tasks, return_exceptions=True)
     assert work.batches == [[0, 1], [4]]
-    assert await asyncio.wait_for(batcher.submit(7), 1) == 70
+    assert await asyncio.wait_for(in_turn(batcher)(7), 1) == 70
 
 
 async def test_a_batch_is_not_closed_before_a_worker_is_free() -> None:
     """A renderer pads its batches: two halves, one after the other, would cost as much as two whole ones."""
     work = Work(0.05)
     batcher = Batcher(work, batch_size=4, workers=1, linger=0.001)
-    first = [asyncio.create_task(batcher.submit(n)) for n in range(4)]
+    first = [asyncio.create_task(in_turn(batcher)(n)) for n in range(4)]
     await asyncio.sleep(0.01)
     later = []
     for n in (4, 5, 6, 7):  # slower than the linger, all while the worker is busy
-        later.append(asyncio.create_task(batcher.submit(n)))
+        later.append(asyncio.create_task(in_turn(batcher)(n)))
         await asyncio.sleep(0.005)
     async with asyncio.timeout(1):
         await asyncio.gather(*first, *later)
@@ -215,11 +220,11 @@ async def test_items_of_different_kinds_share_workers_and_no_batch() -> None:
     """Half a batch of one kind is not closed while the worker is busy with the other."""
     work = Work(0.05)
     batcher = Batcher(work, batch_size=4, workers=1, linger=0.001, kind=lambda item: item % 2)
-    first = [asyncio.create_task(batcher.submit(n)) for n in (0, 2, 4, 6)]
+    first = [asyncio.create_task(in_turn(batcher)(n)) for n in (0, 2, 4, 6)]
     await asyncio.sleep(0.01)
     later = []
     for n in (1, 8, 3, 5, 7):
-        later.append(asyncio.create_task(batcher.submit(n)))
+        later.append(asyncio.create_task(in_turn(batcher)(n)))
         await asyncio.sleep(0.005)
     async with asyncio.timeout(1):
         assert await asyncio.gather(*first, *later) == [n * 10 for n in (0, 2, 4, 6, 1, 8, 3, 5, 7)]
@@ -230,17 +235,17 @@ async def test_items_of_different_kinds_share_workers_and_no_batch() -> None:
 async def test_what_has_lingered_leaves_as_soon_as_a_worker_is_free() -> None:
     work = Work(0.03)
     batcher = Batcher(work, batch_size=4, workers=1, linger=0.001)
-    tasks = [asyncio.create_task(batcher.submit(n)) for n in range(5)]
+    tasks = [asyncio.create_task(in_turn(batcher)(n)) for n in range(5)]
     async with asyncio.timeout(1):
         await asyncio.gather(*tasks)
-        assert await batcher.submit(5) == 50
+        assert await in_turn(batcher)(5) == 50
     assert work.batches == [[0, 1, 2, 3], [4], [5]]
 
 
 async def test_closing_drops_what_waits_and_awaits_what_runs() -> None:
     work = Work(0.02)
     batcher = Batcher(work, batch_size=2, workers=1, linger=60)
-    running = [asyncio.ensure_future(batcher.submit(item)) for item in range(5)]
+    running = [asyncio.ensure_future(in_turn(batcher)(item)) for item in range(5)]
     await asyncio.sleep(0.005)
     running[0].cancel()  # the batch goes on without it
     async with asyncio.timeout(1):
@@ -270,3 +275,18 @@ async def test_who_began_first_ends_first_however_often_it_comes_back() -> None:
         await asyncio.gather(*map(one, range(40)))
     assert most <= 6
     assert all(abs(place - index) <= 4 for place, index in enumerate(ended))
+
+
+async def test_a_steady_stream_of_another_kind_does_not_hold_up_the_oldest() -> None:
+    work = Work(0.002)
+    batcher = Batcher(work, batch_size=4, workers=1, linger=0.001, kind=lambda item: item == 0)
+    oldest = asyncio.ensure_future(in_turn(batcher)(0))
+    others = []
+    for n in range(1, 200):
+        others.append(asyncio.ensure_future(in_turn(batcher)(n)))
+        await asyncio.sleep(0.0002)
+        if oldest.done():
+            break
+    assert oldest.done()
+    assert len(others) < 100
+    await asyncio.gather(*others)

@@ -166,8 +166,8 @@ class Renderer(AnyRenderer):
 
 
 class RemoteRenderer(AnyRenderer):
-    """Has its pictures drawn elsewhere. The engine awaits `draw` on its event loop for every candidate in flight, which
-    are at least twice as many as `workers`; the renderer itself keeps to what the other side allows."""
+    """Has its pictures drawn elsewhere. The engine awaits `draw` on its event loop, at most `workers` at a time; where
+    the other side allows fewer just now, the renderer itself lets them wait."""
 
     #: pictures that came, so those that have to be paid
     bought: int = 0
