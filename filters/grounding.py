@@ -57,6 +57,8 @@ _WHERE = frozenset(
 )
 #: share of a step's words with which it has been said
 _HALF = 0.5
+#: share of an answer's words, with room for a "great" or a "now"
+_NEARLY_ALL = 0.75
 
 
 class GroundingOptions(Record):
@@ -127,6 +129,13 @@ class Grounding(Filter):
                 f"{ability.where(('filters',), 'filters: grounding: turn')}: it is for interleaved abilities.",
                 "Use 'answer': in other forms the answers do not belong to a picture each.",
             )
+        wrong = next((word for word in options.only_planned if len(words(word)) != 1 or not content_stems(word)), None)
+        if wrong is not None:
+            where = ability.where(("filters",), "filters: grounding: only_planned")
+            raise SynthError(
+                f"{where}: '{wrong}' is no word that carries meaning.",
+                "Give single words, such as 'cause'; other forms of them count as well.",
+            )
         self._subject = ability.prompt.subject
 
     def sources(self) -> list[str]:
@@ -188,14 +197,15 @@ class Grounding(Filter):
             said = self._peculiar(candidate, source, reason)
             if said:
                 return failed(f"the answer says it of a normal one: '{said}'")
-        if self.options.only_planned:
-            unplanned = all_stems(candidate.answers) - _given(candidate)
-            said = next((word for word in self.options.only_planned if stem(word) in unplanned), "")
-            if said:
-                return failed(f"the answer says '{said}', which was not planned")
-        if self.options.faithful:
-            return self._faithful(candidate)
-        return passed()
+        if not (self.options.only_planned or self.options.faithful):
+            return passed()
+        planned = _planned(candidate)
+        asked = all_stems(candidate.questions)
+        unplanned = all_stems(candidate.answers) - planned - (asked if candidate.from_pool else frozenset())
+        said = next((word for word in self.options.only_planned if stem(word) in unplanned), "")
+        if said:
+            return failed(f"the answer says '{said}', which was not planned")
+        return self._faithful(candidate, planned | asked) if self.options.faithful else passed()
 
     def _written(self, candidate: Candidate) -> Result:
         for name, fact in self.ability.write.facts.items():
@@ -339,9 +349,8 @@ class Grounding(Filter):
                     return True
         return False
 
-    def _faithful(self, candidate: Candidate) -> Result:
+    def _faithful(self, candidate: Candidate, given: frozenset[str]) -> Result:
         """The lowest share, over the answers, of words that were given."""
-        given = _given(candidate)
         lowest = 1.0
         for answer in candidate.answers:
             own = content_stems(answer) - _FRAME - _WHERE
@@ -352,14 +361,14 @@ class Grounding(Filter):
 
 
 def _given_again(source: str, spoken: frozenset[str], before: Sequence[Mapping[str, Entry]]) -> int:
-    """The turn, from 1, whose source is all that the answer speaks of; 0 if none is."""
+    """The turn, from 1, whose source is nearly all that the answer speaks of; 0 if none is."""
     said = (content_stems(plan[source].text) if source in plan else frozenset() for plan in before)
-    return next((number for number, one in enumerate(said, 1) if spoken and spoken <= one), 0)
+    return next((number for number, one in enumerate(said, 1) if spoken and covers(one, spoken, _NEARLY_ALL)), 0)
 
 
-def _given(candidate: Candidate) -> frozenset[str]:
-    """The stems of all that an answer may draw on."""
-    texts = [*candidate.keywords, *candidate.facts.values(), *candidate.questions]
+def _planned(candidate: Candidate) -> frozenset[str]:
+    """The stems of plan, written facts and keywords."""
+    texts = [*candidate.keywords, *candidate.facts.values()]
     for plan in candidate.plans:
         for entry in plan.values():
             texts += [entry.text, *entry.facts.values()]

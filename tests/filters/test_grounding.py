@@ -153,6 +153,20 @@ def test_words_that_only_a_plan_may_bring_in() -> None:
     assert not says("The red fox is made of glass.", options)
 
 
+def test_a_question_that_the_model_wrote_plans_nothing() -> None:
+    answers = ["The red fox is made of glass.", "The cause is a spell."]
+    chat = candidate(answers=answers, questions=["What is odd here?", "What is the cause?"])
+    assert verdict(chain("grounding", {"only_planned": ["cause"]}), chat, "dialogue").outcome == "fail"
+    pool = candidate(answers=answers[1:], questions=["What is the cause?"])
+    assert verdict(chain("grounding", {"only_planned": ["cause"]}), pool, "dialogue").outcome == "pass"
+
+
+@pytest.mark.parametrize("word", ["cause of", "with", ""])
+def test_only_words_that_carry_meaning_can_be_planned(word: str) -> None:
+    with pytest.raises(SynthError, match="is no word that carries meaning"):
+        chain("grounding", {"only_planned": [word]})
+
+
 @pytest.mark.parametrize(
     "options",
     [
