@@ -16,7 +16,9 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-DATASET_VERSION = 1
+#: 1: images without `attempts`; read as it is
+#: 2: images have `attempts`
+DATASET_VERSION = 2
 IMAGE_PLACEHOLDER = "<image>"
 
 Form = Literal["single", "multi", "interleaved"]

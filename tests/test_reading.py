@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from synth.cli import app
 from synth.ledger import Ledger
-from synth.records import Candidate, Image, Sample, Turn, Verdict
+from synth.records import DATASET_VERSION, Candidate, Image, Sample, Turn, Verdict
+from synth.run.dataset import read_dataset
 from synth.run.reading import Saying, conversation, failed_picture, margin_in_words, scores_of
 from tests.small_runs import accept, candidate, paint, save_run, with_pictures
 
@@ -138,6 +139,21 @@ def test_rows_from_before_attempts_were_counted_are_read(tmp_path: Path) -> None
     record = json.loads(one.to_json(leave_out_defaults=True))
     assert [image.pop("attempts", None) for image in record["images"]] == [None, 2]
     assert [image.attempts for image in Candidate.from_json(json.dumps(record)).images] == [1, 1]
+
+
+def test_a_data_set_of_version_1_is_read(tmp_path: Path) -> None:
+    image = {"path": "images/a.jpg", "prompt": "((fox))", "negative_prompt": "", "keywords": ["fox"], "seed": 1}
+    row = {
+        "id": "animal-s0-000000", "ability": "animal", "form": "single", "stage": 1,
+        "images": [{**image, "width": 64, "height": 64, "origin": "rendered", "note": "drawn 2 times"}],
+        "turns": [{"role": "user", "text": "<image>\nWhat is it?"}, {"role": "assistant", "text": "A fox."}],
+        "scores": {"prompt": 0.3}, "provenance": {"format": 1, "synth": "0.1.0"},
+    }  # fmt: skip
+    file = tmp_path / "dataset.jsonl"
+    file.write_text(json.dumps(row) + "\n")
+    [sample] = read_dataset(file)
+    assert DATASET_VERSION > 1
+    assert (sample.images[0].attempts, sample.images[0].note) == (1, "drawn 2 times")
 
 
 def test_what_is_new_in_the_rows_survives_the_ledger(tmp_path: Path) -> None:
