@@ -108,8 +108,9 @@ class Image(Row):
     """A picture of a sample: what was asked for and, once it exists, where it lies.
 
     `path` is relative to the run folder. `prompt` is the joined keywords with their emphasis. `attempts` counts
-    how often it was drawn: those before this one were blank, flagged or failed by a filter. `note` is what else was
-    special about making it: a smaller batch, a prompt that was cut.
+    all drawings that were made for it, the one that was kept included: what the renderer discarded (blank,
+    flagged), what a filter failed, what began from a picture that was drawn again. `note` is what else was special
+    about making it: a smaller batch, a prompt that was cut.
     """
 
     path: str | None = None
