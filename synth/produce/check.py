@@ -126,8 +126,8 @@ def _templates(ability: Ability, banks: dict[str, KeywordBank], found: Checked) 
         same = [f"pictures.plan.{name}.same" for name, slot in ability.picture_slots.items() if slot.same]
         found.doubts.append(
             f"{', '.join(same) or 'pictures.plan'}: in {alike} of {compared} plans nothing tells a sample's pictures "
-            "apart, so only chance makes them differ: draw something else for each, and tell it in 'write.request' or in "
-            "a slot of 'prompt'; see docs/new-ability.md"
+            "apart, so only chance makes them differ: draw something else for each and tell it in 'write.request' or "
+            "in a slot of 'prompt'; see docs/new-ability.md"
         )
     if ability.form == "interleaved" and "《" not in ability.dialogue.chat:
         found.doubts.append("dialogue.chat: it has no 《》, so the model is not told how a picture arrives")
