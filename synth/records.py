@@ -72,6 +72,11 @@ class Row:
         return TypeAdapter(cls)
 
 
+def without_placeholders(text: str) -> str:
+    """The text of a turn as people read it; words around an image placeholder stay apart."""
+    return text.replace(IMAGE_PLACEHOLDER, " ").strip()
+
+
 def picture_score(name: str, number: int) -> str:
     """The key in `scores` of what holds for image `number` (from 0) alone: "prompt.1" is the first one's."""
     return f"{name}.{number + 1}"
@@ -248,7 +253,7 @@ class Candidate(Row):
     @property
     def questions(self) -> list[str]:
         """What the user says, without image placeholders."""
-        return [turn.text.replace(IMAGE_PLACEHOLDER, "").strip() for turn in self.turns if turn.role == "user"]
+        return [without_placeholders(turn.text) for turn in self.turns if turn.role == "user"]
 
     def picture_scores(self, name: str) -> list[float | None]:
         """The score of that name of each image, None for one that has none; of a single image it is the sample's."""

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from synth.cli import app
 from synth.ledger import Ledger
-from synth.records import DATASET_VERSION, Candidate, Image, Sample, Turn, Verdict
+from synth.records import DATASET_VERSION, Candidate, Image, Sample, Turn, Verdict, without_placeholders
 from synth.run.dataset import read_dataset
 from synth.run.reading import Saying, conversation, failed_picture, margin_in_words, scores_of
 from tests.small_runs import accept, candidate, paint, save_run, with_pictures
@@ -108,6 +108,11 @@ def test_scores_of_single_pictures_belong_to_them() -> None:
 )
 def test_a_margin_in_words(margin: float, pictures: int, words: str) -> None:
     assert margin_in_words(margin, pictures) == words
+
+
+def test_a_text_without_its_placeholders() -> None:
+    assert without_placeholders("<image>\n<image>\nWhat do they share?") == "What do they share?"
+    assert without_placeholders("before<image>after") == "before after"
 
 
 def test_a_picture_to_blame_must_be_one_of_several() -> None:
