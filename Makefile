@@ -98,3 +98,7 @@ bench: $(STAMP)dev
 
 clean:
 	rm -rf $(VENV) $(RENDER) $(VLLM) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+
+# The value of a variable, for .ci/run.
+print-%:
+	@echo $($*)

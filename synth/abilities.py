@@ -96,7 +96,7 @@ class Ability(Record):
 
     def rules(self) -> Iterator[tuple[FieldPath, Restriction]]:
         """The restrictions: where one stands in the file, itself."""
-        yield from ((("restrictions", number), one) for number, one in enumerate(self.restrictions))
+        return ((("restrictions", number), one) for number, one in enumerate(self.restrictions))
 
     @property
     def picture_slots(self) -> dict[str, PictureSlot]:

@@ -26,9 +26,10 @@ from synth.records import Candidate, State
 
 #: 1: the same columns in tables WITHOUT ROWID; read and gone on with as it is
 #: 2: tables with row ids
-#: 3: candidates may have `decisions`; a ledger becomes one when it gets its first layer of them
-LEDGER_VERSION = 3
-_NEW_VERSION = 2
+#: 3: candidates may have `decisions`
+#: 4: their images may have `attempts`
+#: An earlier one is read as it is, and becomes one of this version when a candidate is written into it.
+LEDGER_VERSION = 4
 #: rows read at a time where a ledger is read and written at once
 _PAGE = 256
 _NO_CUTOFF = 2**62
@@ -58,6 +59,7 @@ CREATE INDEX IF NOT EXISTS by_id ON candidates (id);
 _SAVE = "INSERT OR REPLACE INTO candidates"
 _TEXT = "INSERT OR IGNORE INTO texts"
 _META = "INSERT OR REPLACE INTO meta"
+_VERSION_NOW = ("version", str(LEDGER_VERSION))
 
 Job = tuple[str, tuple[Any, ...]]
 
@@ -79,6 +81,7 @@ class Ledger:
         self._closing = False
         self._error: BaseException | None = None
         self._known_texts: set[str] = set()
+        self._of_this_version = False
         self._writer: threading.Thread | None = None
         if read_only or self.path.exists():
             with self._open(self._connect_to_read) as db:
@@ -86,13 +89,16 @@ class Ledger:
         if not read_only:
             with self._open() as db:
                 db.executescript(_SCHEMA)
-                db.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (str(_NEW_VERSION),))
+                db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", _VERSION_NOW)
                 db.commit()
 
     # -- writing ------------------------------------------------------------------------------
 
     def save(self, candidate: Candidate) -> None:
         """Queue the candidate's row. Blocks only while the writer is far behind."""
+        if not self._of_this_version:
+            self._of_this_version = True
+            self._put((_META, _VERSION_NOW))
         self._put((_SAVE, _row(candidate)))
 
     def save_text(self, key: str, text: str) -> None:
@@ -144,7 +150,7 @@ class Ledger:
             if meta:
                 for key, value in meta.items():
                     _execute(db, _META, [(key, orjson.dumps(value).decode())])
-                _execute(db, _META, [("version", str(LEDGER_VERSION))])
+                _execute(db, _META, [_VERSION_NOW])
                 db.commit()
 
     def mark_surplus(self, ability: str, cutoff: int | None) -> None:

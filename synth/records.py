@@ -16,7 +16,9 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-DATASET_VERSION = 1
+#: 1: images without `attempts`; read as it is
+#: 2: images have `attempts`
+DATASET_VERSION = 2
 IMAGE_PLACEHOLDER = "<image>"
 
 Form = Literal["single", "multi", "interleaved"]
@@ -70,6 +72,11 @@ class Row:
         return TypeAdapter(cls)
 
 
+def without_placeholders(text: str) -> str:
+    """The text of a turn as people read it; words around an image placeholder stay apart."""
+    return text.replace(IMAGE_PLACEHOLDER, " ").strip()
+
+
 def picture_score(name: str, number: int) -> str:
     """The key in `scores` of what holds for image `number` (from 0) alone: "prompt.1" is the first one's."""
     return f"{name}.{number + 1}"
@@ -106,8 +113,9 @@ class Image(Row):
     """A picture of a sample: what was asked for and, once it exists, where it lies.
 
     `path` is relative to the run folder. `prompt` is the joined keywords with their emphasis. `attempts` counts
-    how often it was drawn: those before this one were blank, flagged or failed by a filter. `note` is what else was
-    special about making it: a smaller batch, a prompt that was cut.
+    all drawings that were made for it, the one that was kept included: what the renderer discarded (blank,
+    flagged), what a filter failed, what began from a picture that was drawn again. `note` is what else was special
+    about making it: a smaller batch, a prompt that was cut.
     """
 
     path: str | None = None
@@ -245,7 +253,7 @@ class Candidate(Row):
     @property
     def questions(self) -> list[str]:
         """What the user says, without image placeholders."""
-        return [turn.text.replace(IMAGE_PLACEHOLDER, "").strip() for turn in self.turns if turn.role == "user"]
+        return [without_placeholders(turn.text) for turn in self.turns if turn.role == "user"]
 
     def picture_scores(self, name: str) -> list[float | None]:
         """The score of that name of each image, None for one that has none; of a single image it is the sample's."""

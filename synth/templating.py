@@ -43,18 +43,26 @@ class Environment(ImmutableSandboxedEnvironment):
 
 
 def _with_article(entry: Entry | str, adjective: object = "") -> str:
-    """ "giraffe" -> "a giraffe", "oven" -> "an oven", "the moon" as it is, and so are entries with the fact `plural` or
-    `mass` ("pixel art"); with an `adjective` before it: "a red oven"."""
+    """ "giraffe" -> "a giraffe", "oven" -> "an oven", "the moon" as it is; behind an `adjective`: "a red oven"."""
     text = f"{adjective} {entry}" if adjective else str(entry)
-    if isinstance(entry, Entry) and "yes" in (entry.facts.get("plural"), entry.facts.get("mass")):
-        return text
-    return with_article(text)
+    return with_article(text) if _is_one(entry) else text
+
+
+def _in_the_plural(entry: Entry | str) -> str:
+    """ "giraffe" -> "giraffes"."""
+    return plural(str(entry)) if _is_one(entry) else str(entry)
+
+
+def _is_one(entry: Entry | str) -> bool:
+    """Whether it names one thing of several: not so where the bank says `plural: yes` ("boots", "geta") or `mass: yes`
+    ("pixel art")."""
+    return not (isinstance(entry, Entry) and "yes" in (entry.facts.get("plural"), entry.facts.get("mass")))
 
 
 def environment() -> Environment:
     made = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.filters["a"] = _with_article
-    made.filters["plural"] = lambda entry: plural(str(entry))
+    made.filters["plural"] = _in_the_plural
     return made
 
 

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-#: a socket's path has at most so many bytes (macOS; Linux has four more), and vLLM names its own by UUIDs
-_LONGEST_PATH, _UUID = 103, 36
+from synth.backends.llm.vllm.engine import LONGEST_SOCKET_FOLDER
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,7 +21,7 @@ def temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder = tmp_path_factory.mktemp("t", numbered=False)
     with pytest.MonkeyPatch.context() as patch, ExitStack() as end:
         sockets = folder
-        if len(os.fsencode(folder)) + 1 + _UUID > _LONGEST_PATH:
+        if len(os.fsencode(folder)) > LONGEST_SOCKET_FOLDER:
             sockets = Path(end.enter_context(tempfile.TemporaryDirectory(prefix="t-", dir="/tmp")))
         patch.setenv("VLLM_RPC_BASE_PATH", str(sockets))
         patch.setenv("TMPDIR", str(folder))

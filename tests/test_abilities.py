@@ -501,6 +501,18 @@ def test_pictures_that_can_only_be_the_same_are_noted(plan: Any, request_: str, 
     for one in doubts:
         alike, plans = map(int, re.findall(r"in (\d+) of (\d+) plans", one)[0])
         assert abs(alike - plans / (2 if noted == "half" else 1)) <= 1
+        assert one.startswith("pictures.plan.object.same")
+
+
+def test_only_plans_that_could_be_rendered_are_compared(tmp_path: Path) -> None:
+    small = multi_template()
+    small["pictures"]["plan"] = {"object": {"bank": "thing", "same": True}, "where": {"values": ["a"], "same": True}}
+    small["write"]["request"] = "{% if relation == 'one place' %}{{ nowhere }}{% endif %}" + _OF_EACH
+    found = check_ability(plugin_dir(tmp_path, "pair", lambda name: small) / "templates" / "pair.yaml")
+    assert found.problems
+    [alike] = [one for one in found.doubts if "apart" in one]
+    compared, of = re.findall(r"in (\d+) of (\d+) plans", alike)[0]
+    assert compared == of
 
 
 def test_a_fact_that_is_asked_for_first_may_be_missing(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from synth.config import load_config
 from synth.flow.backends import Backends
 from synth.flow.tally import Tally
 from synth.ledger import LEDGER_VERSION
+from synth.records import DATASET_VERSION
 from synth.run.generate import Summary
 from tests.doubles import candidate, plugin_dir
 
@@ -395,7 +396,7 @@ def test_a_run_of_a_newer_synth_is_refused_and_left_alone(command: str, run: Pat
 @pytest.mark.parametrize("unknown_field", [False, True])
 def test_a_data_set_of_a_newer_synth_is_refused(unknown_field: bool, run: Path, tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (run / "dataset.jsonl").read_text().splitlines()]
-    rows[1]["provenance"]["format"] = 2
+    rows[1]["provenance"]["format"] = DATASET_VERSION + 1
     if unknown_field:
         rows[1]["mood"] = "calm"
     file = tmp_path / "dataset.jsonl"
@@ -408,7 +409,8 @@ def test_a_data_set_of_a_newer_synth_is_refused(unknown_field: bool, run: Path, 
         result = synth(*command)
         assert result.exit_code == 5, result.output
         assert [path.name for path in tmp_path.iterdir()] == ["dataset.jsonl"]
-        assert f"{file}, line 2 was written by a newer synth (data set version 2, this one reads 1)" in result.stderr
+        versions = f"data set version {DATASET_VERSION + 1}, this one reads {DATASET_VERSION}"
+        assert f"{file}, line 2 was written by a newer synth ({versions})" in result.stderr
 
 
 # -- generate: dry run ------------------------------------------------------------------------

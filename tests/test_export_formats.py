@@ -171,12 +171,54 @@ def readme(run: Path, format: str, out: Path, **options: bool) -> str:
 
 def test_the_readme_says_what_several_pictures_ask_of_the_trainer(run: Path, tmp_path: Path) -> None:
     factory = readme(run, "llama-factory", tmp_path / "factory")
-    assert "3 samples have several pictures, up to 4:" in factory and "--cutoff_len" in factory
-    assert "such as 5120" in factory, "room for 4 pictures with their turns"
+    assert "3 samples have several pictures, up to 4." in factory
+    assert "the default `--cutoff_len` of 2048 is enough" in factory, "4 pictures of 81 tokens with their turns"
     next_ = readme(run, "llava-next", tmp_path / "next")
     assert "3 samples have several pictures" in next_ and "`--version plain`" in next_ and "one tile" in next_
     collages = readme(run, "llava", tmp_path / "collages", collage=True)
-    assert "about 168 by 168" in collages and "the n-th turn speaks of the n-th" in collages
+    assert (
+        "where there are 4 pictures, each has at most 168 by 168" in collages
+        and "the n-th turn speaks of the n-th" in collages
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "width", "height", "of_each", "cutoff"),
+    [
+        (2, 512, 512, 326, None),
+        (4, 512, 512, 326, None),
+        (8, 512, 512, 326, 2816),
+        (4, 768, 768, 731, 3328),
+        (4, 4000, 4000, 731, 3328),  # scaled down first
+        (8, 768, 384, 380, 3328),
+        (4, 0, 0, 731, 3328),  # not known
+        (3, 20, 20, 6, None),
+    ],
+)
+def test_the_readme_proposes_room_for_the_longest_sample(
+    count: int, width: int, height: int, of_each: int, cutoff: int | None, tmp_path: Path
+) -> None:
+    one = with_images("pairs", "multi", count, "<image>\n" * count + "What differs?")
+    one.turns[1].text = "word " * 60
+    run = save(tmp_path / "run", [one, mixed()[0]])
+    rows = [json.loads(line) for line in (run / "dataset.jsonl").read_text().splitlines()]
+    for image in rows[0]["images"]:
+        image["width"], image["height"] = width, height
+    (run / "dataset.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    text = readme(run, "llama-factory", tmp_path / "out")
+    longest = int(re.findall(r"takes about (\d+) tokens", text)[0])
+    assert count * of_each + 150 < longest < count * of_each + 300
+    assert re.findall(r"such as (\d+)", text) == ([str(cutoff)] if cutoff else [])
+    assert "1 sample has several pictures" in text
+
+
+def test_the_readme_of_collages_speaks_of_as_many_pictures_as_there_are(tmp_path: Path) -> None:
+    pairs = readme(save(tmp_path / "two", mixed()[1:2]), "llava", tmp_path / "pairs", collage=True)
+    assert "where there are 2 pictures, each has at most 168 by 168" in pairs
+    assert "1 sample shows a collage" in pairs
+    five = with_images("rows", "multi", 5, "<image>\n" * 5 + "What is alike?")
+    text = readme(save(tmp_path / "five", [five]), "llava", tmp_path / "rows", collage=True)
+    assert "where there are 5 pictures, each has at most 112 by 112" in text
 
 
 def test_the_readme_says_nothing_of_several_pictures_where_there_are_none(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from synth.errors import BackendError, RunRefused, SynthError
 from synth.ledger import FILE_NAME, LEDGER_VERSION, Ledger
-from synth.records import Call, Verdict
+from synth.records import Call, Image, Verdict
 from tests.doubles import candidate
 
 
@@ -346,3 +346,21 @@ def test_a_ledger_of_version_1_is_read_and_gone_on_with(tmp_path: Path) -> None:
     found = Ledger(tmp_path, read_only=True)
     assert found.candidate(one.id) == one
     assert found.ids_at(3) == [one.id]
+    assert found.meta("version") == LEDGER_VERSION
+
+
+def test_a_ledger_of_an_earlier_version_becomes_one_of_this_when_a_candidate_is_written(tmp_path: Path) -> None:
+    """An older synth that reads its rows must hear that they are newer, and not of a field that it does not know."""
+    Ledger(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
+        db.execute("UPDATE meta SET value = '2' WHERE key = 'version'")
+        db.commit()
+    ledger = Ledger(tmp_path)
+    ledger.set_meta("tokens", [0, 0])
+    ledger.flush()
+    assert ledger.meta("version") == 2, "a start that was refused leaves it as it was"
+    one = candidate(0, state="accepted")
+    one.images = [Image(prompt="x", seed=1, attempts=2)]
+    ledger.save(one)
+    ledger.close()
+    assert Ledger(tmp_path, read_only=True).meta("version") == LEDGER_VERSION > 3

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from synth.cli import app
 from synth.ledger import Ledger
-from synth.records import Candidate, Image, Sample, Turn, Verdict
+from synth.records import DATASET_VERSION, Candidate, Image, Sample, Turn, Verdict, without_placeholders
+from synth.run.dataset import read_dataset
 from synth.run.reading import Saying, conversation, failed_picture, margin_in_words, scores_of
 from tests.small_runs import accept, candidate, paint, save_run, with_pictures
 
@@ -109,6 +110,11 @@ def test_a_margin_in_words(margin: float, pictures: int, words: str) -> None:
     assert margin_in_words(margin, pictures) == words
 
 
+def test_a_text_without_its_placeholders() -> None:
+    assert without_placeholders("<image>\n<image>\nWhat do they share?") == "What do they share?"
+    assert without_placeholders("before<image>after") == "before after"
+
+
 def test_a_picture_to_blame_must_be_one_of_several() -> None:
     one = with_pictures(candidate("compare", 0), 2)
     verdict = Verdict(filter="alignment", stage="image", outcome="fail", reason="no match")
@@ -124,7 +130,7 @@ def test_show_says_how_often_a_picture_was_drawn(tmp_path: Path) -> None:
     one = accept(tmp_path, with_pictures(candidate("compare", 0), 2))
     one.images[1].attempts = 3
     text = shown(tmp_path, one)
-    assert "drawn: 3 times, with another seed each" in lines(text, "Picture 2")
+    assert "drawn: 3 times" in lines(text, "Picture 2")
     assert not any(line.startswith("drawn") for line in lines(text, "Picture 1"))
 
 
@@ -138,6 +144,21 @@ def test_rows_from_before_attempts_were_counted_are_read(tmp_path: Path) -> None
     record = json.loads(one.to_json(leave_out_defaults=True))
     assert [image.pop("attempts", None) for image in record["images"]] == [None, 2]
     assert [image.attempts for image in Candidate.from_json(json.dumps(record)).images] == [1, 1]
+
+
+def test_a_data_set_of_version_1_is_read(tmp_path: Path) -> None:
+    image = {"path": "images/a.jpg", "prompt": "((fox))", "negative_prompt": "", "keywords": ["fox"], "seed": 1}
+    row = {
+        "id": "animal-s0-000000", "ability": "animal", "form": "single", "stage": 1,
+        "images": [{**image, "width": 64, "height": 64, "origin": "rendered", "note": "drawn 2 times"}],
+        "turns": [{"role": "user", "text": "<image>\nWhat is it?"}, {"role": "assistant", "text": "A fox."}],
+        "scores": {"prompt": 0.3}, "provenance": {"format": 1, "synth": "0.1.0"},
+    }  # fmt: skip
+    file = tmp_path / "dataset.jsonl"
+    file.write_text(json.dumps(row) + "\n")
+    [sample] = read_dataset(file)
+    assert DATASET_VERSION > 1
+    assert (sample.images[0].attempts, sample.images[0].note) == (1, "drawn 2 times")
 
 
 def test_what_is_new_in_the_rows_survives_the_ledger(tmp_path: Path) -> None:

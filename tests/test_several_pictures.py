@@ -400,6 +400,21 @@ def test_what_the_renderer_discarded_itself_counts_as_an_attempt(
     assert counted == {True: 6, False: 1}
 
 
+def test_all_drawings_count_also_of_what_is_drawn_again_for_the_picture_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoil(request: RenderRequest, times: int) -> Rendered | None:
+        if request.previous is None:
+            return blank() if times == 1 else None
+        return Rendered(picture(request.seed, 64), attempts=3 if times == 1 else 1)
+
+    chained(tmp_path, monkeypatch, spoil)
+    several = [row["images"] for row in rows(tmp_path / "run") if row["form"] != "single"]
+    assert several
+    for first, *behind in several:
+        assert (first["attempts"], {image["attempts"] for image in behind}) == (2, {4})
+
+
 def test_a_picture_that_cannot_be_drawn_again_fails_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def spoil(request: RenderRequest, times: int) -> Rendered | Exception | None:
         if "giraffe" not in request.prompt:
@@ -490,7 +505,7 @@ def test_what_began_from_a_picture_that_is_drawn_again_begins_from_the_new_one(
         assert first[-1].seed == row["images"][0]["seed"]
         for requests, image, before in zip(behind, row["images"][1:], row["images"], strict=False):
             assert {request.seed for request in requests} == {image["seed"]}, "their own seeds for the others"
-            assert image["attempts"] == 1
+            assert image["attempts"] == len(requests) == 2
             with Pictures.open(tmp_path / "run" / before["path"]) as stored:
                 assert requests[-1].previous is not None
                 assert requests[-1].previous.tobytes() == stored.convert("RGB").tobytes()

@@ -148,7 +148,7 @@ def _print_picture(run: Path, image: Image, scores: dict[str, float]) -> None:
     for name, score in scores.items():
         say(f"  score, {name}: {score:.4f}")
     if image.attempts > 1:
-        say(f"  drawn: {image.attempts} times, with another seed each")
+        say(f"  drawn: {image.attempts} times")
     if image.note:
         say(f"  note: {image.note}")
     where = f"{run / image.path} ({image.width} x {image.height}, {image.origin})" if image.path else "none"

@@ -36,6 +36,11 @@ _LONGEST_PROMPT = 4000
 _LEADING = re.compile(rf"\A\s*(?:{IMAGE_PLACEHOLDER}\s*)+")
 
 
+def columns(pictures: int) -> int:
+    """How many pictures of so many stand in a row."""
+    return math.ceil(math.sqrt(pictures))
+
+
 def collage_of(files: Sequence[Path]) -> PILImage:
     """The pictures of `files` in one, RGB, a square of at most 1024 pixels a side.
 
@@ -52,8 +57,8 @@ def collage_of(files: Sequence[Path]) -> PILImage:
                 pictures.append(ImageOps.exif_transpose(opened).convert("RGB"))
         except (OSError, ValueError, SyntaxError, PILImages.DecompressionBombError) as error:
             raise SynthError(f"{file} is not a readable picture: {error}.", "Restore the picture.") from error
-    columns = math.ceil(math.sqrt(len(pictures)))
-    rows = [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
+    in_row = columns(len(pictures))
+    rows = [pictures[start : start + in_row] for start in range(0, len(pictures), in_row)]
     widest = max(sum(one.width / one.height for one in row) + (len(row) - 1) * _GAP for row in rows)
     tallest = len(rows) + (len(rows) - 1) * _GAP
     lowest = min(one.height for one in pictures)

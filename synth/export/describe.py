@@ -10,6 +10,7 @@ from synth import __version__
 from synth.errors import SynthError
 from synth.export.base import Export, Exported
 from synth.export.folder import MADE_BY, MARK_FILE
+from synth.export.survey import samples_that
 from synth.ledger import Ledger, is_run
 from synth.run.folder import frozen_config
 
@@ -90,16 +91,13 @@ def _readme(facts: dict[str, Any], result: Exported) -> str:
         "texts and pictures were made by the models below.",
     ]
     if facts["preview"]:
-        lines.append(
-            f"- **{facts['preview']} samples have preview pictures**: clip art composed to look at a run, "
-            "not training data."
-        )
+        previews = samples_that(facts["preview"], "has preview pictures", "have preview pictures")
+        lines.append(f"- **{previews}**: clip art composed to look at a run, not training data.")
     if facts["collages"]:
-        lines.append(
-            f"- {facts['collages']} samples show a collage of their pictures: one picture in place of several."
-        )
+        lines.append(f"- {samples_that(facts['collages'], 'shows', 'show')} a collage in place of several pictures.")
     if facts["scripted"]:
-        lines.append(f"- **{facts['scripted']} samples have scripted texts**: no language model wrote them.")
+        scripted = samples_that(facts["scripted"], "has scripted texts", "have scripted texts")
+        lines.append(f"- **{scripted}**: no language model wrote them.")
     if asked > facts["samples"]:
         lines.append(f"- **The run is incomplete**: {asked} samples were asked for, {facts['samples']} are here.")
     for name, count in facts["filters_not_run"].items():

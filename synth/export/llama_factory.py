@@ -29,40 +29,64 @@ _INFO = {
 }
 #: stand for media of other kinds, wherever they occur in a text
 _RESERVED = ("<video>", "<audio>")
-#: tokens: of a picture at the default `--image_max_pixels`, of a long question with its answer, of all around them
-_PICTURE, _TURN, _FRAME = 730, 170, 500
+#: `--cutoff_len` and `--image_max_pixels` unless they are given
+_CUTOFF, _MOST_PIXELS = 2048, 768 * 768
+#: Qwen2-VL makes a token of so many pixels a side, of the smallest picture four, and two around each
+_SIDE, _FEWEST, _AROUND = 28, 4, 2
+#: characters in a token of English, at the least; tokens around a turn, and of the template's own words
+_CHARACTERS, _TURN, _FRAME = 3, 8, 64
+#: what is proposed is a multiple of it
+_STEP = 256
 
 
 def export_llama_factory(export: Export) -> Exported:
     """Write `llama-factory.json`, row by row, and `dataset_info.json`."""
     export.require_pictures()
     with export.json_list(FILE_NAME) as add:
+        longest = 0
         for sample in export.samples():
             add(_row(sample))
+            longest = max(longest, _tokens(sample))
     with export.text_file(INFO_NAME) as file:
         file.write(json.dumps(_INFO, indent=2) + "\n")
     return Exported(
         FILE_NAME,
         usage=f"llamafactory-cli train --dataset_dir . --dataset {DATASET} ...",
         settings={"dataset_dir": ".", "media_dir": ".", "dataset": DATASET},
-        notes=tuple(_notes(export)),
+        notes=tuple(_notes(export, longest)),
     )
 
 
-def _notes(export: Export) -> Iterator[str]:
+def _notes(export: Export, longest: int) -> Iterator[str]:
     yield (
         "Pictures are looked for below `--media_dir`, which is `--dataset_dir` unless you give it. Where you enter the "
         f"list into a `{INFO_NAME}` of your own, `--media_dir` is this folder."
     )
     most = export.survey.most_images
     if most > 1:
-        cutoff = math.ceil((most * (_PICTURE + _TURN) + _FRAME) / 1024) * 1024
+        cutoff = math.ceil(longest / _STEP) * _STEP
+        enough = f"the default `--cutoff_len` of {_CUTOFF} is enough, less may not be"
+        more = f"give a larger `--cutoff_len` than the default of {_CUTOFF}, such as {cutoff}"
         yield (
-            f"{export.survey.multi_image} samples have several pictures, up to {most}: give a larger `--cutoff_len` "
-            f"than the default of 2048, such as {cutoff}. With `qwen2_vl` a picture of 768 by 768 pixels or more "
-            f"(`--image_max_pixels`) takes about {_PICTURE} tokens, and what is cut off are image tokens, after which "
-            "training fails."
+            f"{export.survey.several_pictures}, up to {most}. With `qwen2_vl` and its default `--image_max_pixels` the "
+            f"longest sample takes about {longest} tokens: {enough if cutoff <= _CUTOFF else more}. Where image tokens "
+            "are cut off, training fails."
         )
+
+
+def _tokens(sample: Sample) -> int:
+    """About as many tokens as the sample takes with `qwen2_vl`, rather a few more."""
+    text = sum(_TURN + math.ceil(len(turn.text) / _CHARACTERS) for turn in sample.turns)
+    return _FRAME + text + sum(_tokens_of_picture(image.width, image.height) for image in sample.images)
+
+
+def _tokens_of_picture(width: int, height: int) -> int:
+    """Of a picture as it is scaled; one whose size is not known takes the most."""
+    pixels = width * height or _MOST_PIXELS
+    sides = (width, height) if width * height else (math.isqrt(_MOST_PIXELS),) * 2
+    scale = min(1, math.sqrt(_MOST_PIXELS / pixels))
+    across, down = (max(1, round(side * scale / _SIDE)) for side in sides)
+    return _AROUND + max(_FEWEST, across * down)
 
 
 def _row(sample: Sample) -> dict[str, Any]:

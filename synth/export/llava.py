@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from synth.export.base import Export, Exported
+from synth.export.collage import columns
 from synth.records import Sample
 
 FILE_NAME = "llava.json"
+#: pixels a side of what the vision encoder sees
+_ENCODED = 336
 _SPEAKERS = {"user": "human", "assistant": "gpt"}
 
 
@@ -36,9 +39,12 @@ def export_llava(export: Export, *, collage: bool = False) -> Exported:
 def _notes(export: Export) -> Iterator[str]:
     if not export.collages:
         return
+    most = export.survey.most_images
+    side = _ENCODED // columns(most)
     yield (
-        "Collages are square, so LLaVA-1.5 sees them whole, with or without `--image_aspect_ratio pad`. It sees 336 by "
-        "336 pixels: each of four pictures has about 168 by 168 of them, so small things in them are lost."
+        "Collages are square, so LLaVA-1.5 sees them whole, with or without `--image_aspect_ratio pad`. It sees "
+        f"{_ENCODED} by {_ENCODED} pixels: where there are {most} pictures, each has at most {side} by {side} of them, "
+        "so small things in them are lost."
     )
     if export.survey.forms["interleaved"]:
         yield (

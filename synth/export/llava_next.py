@@ -43,7 +43,7 @@ def _notes(export: Export) -> Iterator[str]:
     if not export.survey.multi_image:
         return
     yield (
-        f"{export.survey.multi_image} samples have several pictures: train with a conversation version such as "
+        f"{export.survey.several_pictures}: train with a conversation version such as "
         "`--version qwen_1_5`. `--version plain` (the alignment of the projector) keeps one `<image>` per sample and "
         "shifts the pictures of all that follow."
     )

@@ -61,6 +61,11 @@ class Survey:
         for role in ("producer", "synth", "llm", "renderer", "scorer", "template"):
             self._made_by(role, sample.ability, said.get(role))
 
+    @property
+    def several_pictures(self) -> str:
+        """How a note about samples with several pictures begins: "3 samples have several pictures"."""
+        return samples_that(self.multi_image, "has several pictures", "have several pictures")
+
     def _made_by(self, role: str, ability: str, what: Any) -> None:
         """Keep each distinct model or template once, whole, in the order of appearance."""
         if what is None:
@@ -80,6 +85,11 @@ class Survey:
                 "To try a trainer with them all the same, add --allow-preview. 'synth doctor' lists the renderers "
                 "that are installed; real pictures need a text-to-image renderer.",
             )
+
+
+def samples_that(count: int, one: str, more: str) -> str:
+    """A number of samples with its verb: "1 sample has ...", "3 samples have ..."."""
+    return f"1 sample {one}" if count == 1 else f"{count} samples {more}"
 
 
 def survey(source: Path) -> Survey:

@@ -99,17 +99,19 @@ def _templates(ability: Ability, banks: dict[str, KeywordBank], found: Checked) 
     }
     largest = max((len(texts) for texts in missing.values()), default=1)
     errors: dict[str, str] = {}
-    plans = alike = 0
+    plans = compared = alike = 0
     while plans < _PATIENCE * largest and (plans < 2 or any(missing.values())) and len(errors) < 5:
         plans += 1
         entries: list[tuple[str, Entry]] = []
         try:
             plan = planner.next()
             entries = [item for part in (plan.entries, *plan.pictures) for item in part.items()]
+            request = prompters[0].write_request(plan.entries, plan.pictures)  # the same for both kinds of dialogue
             for prompter in prompters:
-                prompter.write_request(plan.entries, plan.pictures)
                 prompter.converse_request(_told(prompter, plan))
-            alike += _pictures_alike(prompters[0], plan)
+            if plan.pictures:
+                alike += _pictures_alike(prompters[0], plan, request)
+                compared += 1
         except SynthError as error:
             drawn = ", ".join(f"{name} = '{entry}'" for name, entry in entries)
             errors.setdefault(error.message, f" (with {drawn})" if drawn else "")
@@ -121,9 +123,11 @@ def _templates(ability: Ability, banks: dict[str, KeywordBank], found: Checked) 
             some = ", ".join(sorted(texts)[:5])
             found.doubts.append(f"plan: {name}: {len(texts)} entries were never drawn, e.g. {some}; see 'match'")
     if alike:
+        same = [f"pictures.plan.{name}.same" for name, slot in ability.picture_slots.items() if slot.same]
         found.doubts.append(
-            f"pictures: in {alike} of {plans} plans nothing tells a sample's pictures apart: 'write.request' and the "
-            "slots of 'prompt' have the same for all, so only chance makes them differ; see docs/new-ability.md"
+            f"{', '.join(same) or 'pictures.plan'}: in {alike} of {compared} plans nothing tells a sample's pictures "
+            "apart, so only chance makes them differ: draw something else for each and tell it in 'write.request' or "
+            "in a slot of 'prompt'; see docs/new-ability.md"
         )
     if ability.form == "interleaved" and "《" not in ability.dialogue.chat:
         found.doubts.append("dialogue.chat: it has no 《》, so the model is not told how a picture arrives")
@@ -132,16 +136,12 @@ def _templates(ability: Ability, banks: dict[str, KeywordBank], found: Checked) 
     return planner
 
 
-def _pictures_alike(prompter: Prompter, plan: Plan) -> bool:
+def _pictures_alike(prompter: Prompter, plan: Plan, request: str) -> bool:
     """Whether all pictures of the sample come out the same as far as the plan decides: had each what was drawn for
-    the first, neither the request nor the words that our code adds would change."""
-    if not plan.pictures:
-        return False
+    the first, neither `request`, what the model is asked, nor the words that our code adds would change."""
     added = {tuple(order_keywords([], {**plan.entries, **own}, prompter.ability)) for own in plan.pictures}
     repeated = [plan.pictures[0]] * len(plan.pictures)
-    return len(added) == 1 and (
-        prompter.write_request(plan.entries, plan.pictures) == prompter.write_request(plan.entries, repeated)
-    )
+    return len(added) == 1 and (plan.pictures == repeated or prompter.write_request(plan.entries, repeated) == request)
 
 
 def _told(prompter: Prompter, plan: Plan) -> Demonstration:

@@ -125,7 +125,6 @@ class Illustrator:
         with timed(candidate, "score"):
             scores = await self._score_all(candidate, pictures)
         drawn = [1] * len(pictures)
-        failed = [0] * len(pictures)  # attempts that a filter failed, with those that the renderer itself discarded
         while True:
             candidate.scores = _sample_scores(scores)
             verdict = await self._judge.submit((candidate, pictures, sum(drawn) - len(drawn)), self._place(candidate))
@@ -137,11 +136,10 @@ class Illustrator:
             try:
                 candidate.images[number].seed = derive_seed(candidate.seed, "picture", number, "again", drawn[number])
                 drawn[number] += 1
-                failed[number] = pictures[number].attempts
                 for one in anew:
                     with timed(candidate, "render"):
                         made = await self._picture(candidate, one, await self._before(one, pictures))
-                    pictures[one] = replace(made, attempts=failed[one] + made.attempts)
+                    pictures[one] = replace(made, attempts=pictures[one].attempts + made.attempts)
                     with timed(candidate, "score"):
                         scores[one] = await self._score_one(candidate, one, pictures[one])
             finally:

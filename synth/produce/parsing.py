@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from synth.errors import ReplyError
-from synth.records import IMAGE_PLACEHOLDER
+from synth.records import IMAGE_PLACEHOLDER, without_placeholders
 
 _THINK = re.compile(r"<think>.*?</think>|^.*?</think>", re.DOTALL)
 # *+ and ++ never give back what they took: on a long reply that would take forever
@@ -191,7 +191,7 @@ def is_complete(reply: str) -> bool:
 def clean(text: str, repairs: list[str]) -> str:
     """One line of plain text; an image placeholder in model text would break every export."""
     if IMAGE_PLACEHOLDER in text:
-        text = text.replace(IMAGE_PLACEHOLDER, " ")
+        text = without_placeholders(text)
         repairs.append("placeholder_removed")
     if not (text.isascii() and text.isprintable()):
         # a lone surrogate cannot be stored

@@ -7,7 +7,6 @@ in a sandbox; text that came from a model or a bank is only ever a value, never 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,11 +18,9 @@ from synth.backends.llm.base import Message, SharedPrompt
 from synth.produce.dialogue import turns_of
 from synth.produce.pool import Demonstration
 from synth.produce.reply_schema import PAIR, converse_schema, shape, write_schema
-from synth.records import IMAGE_PLACEHOLDER, DialogueKind, Entry
+from synth.records import DialogueKind, Entry, without_placeholders
 from synth.template_schema import FEWEST_PICTURES, FieldPath
 from synth.templating import Environment, Named, compile_template, environment, render_template
-
-_PLACEHOLDER = re.compile(rf"{re.escape(IMAGE_PLACEHOLDER)}\s*")
 
 
 class Prompter:
@@ -122,11 +119,9 @@ class Prompter:
 
     def _reply_of(self, example: Demonstration) -> dict[str, Any]:
         """What the model should have replied to make this dialogue."""
-        if self.ability.form == "interleaved":
-            shown = (self._shown(example, number) for number in range(len(example.keywords)))
-            texts = [_PLACEHOLDER.sub(lambda _: f"《{next(shown)}》 ", turn.text) for turn in example.turns]
-        else:
-            texts = [turn.text.replace(IMAGE_PLACEHOLDER, "").strip() for turn in example.turns]
+        texts = [without_placeholders(turn.text) for turn in example.turns]
+        if self.ability.form == "interleaved":  # one picture in each turn of the user
+            texts[::2] = [f"《{self._shown(example, number)}》 {text}" for number, text in enumerate(texts[::2])]
         if self.kind == "describe":
             return {"answer": texts[1]}
         asks, answers = PAIR[self.ability.form]

@@ -72,6 +72,18 @@ async def test_turns_differ_and_start_with_the_planned_question():
         assert len({t["answer"] for t in turns}) == len(turns)
 
 
+async def test_of_several_pictures_each_later_answer_speaks_of_one():
+    pictures = [["red fox", "snow"], ["barn owl", "oak"], ["pike", "lake"]]
+    for seed in range(20):
+        context = {"question": "What is alike?", "pictures": pictures}
+        turns = (await _reply(schema=TURNS, seed=seed, context=context))["turns"]
+        said = {
+            f"The {place} image shows {name}."
+            for place, (name, _) in zip(("first", "second", "third"), pictures, strict=True)
+        }
+        assert {turn["answer"] for turn in turns[1:]} <= said
+
+
 async def test_marked():
     assert Scripted.deterministic
     assert Scripted.scripted

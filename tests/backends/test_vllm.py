@@ -22,7 +22,7 @@ from synth.backends.llm import vllm as backend
 from synth.backends.llm.base import LLMSettings, Message
 from synth.backends.llm.vllm import VLLM, model, trouble
 from synth.backends.llm.vllm.chat import ChatTemplate, without_system
-from synth.backends.llm.vllm.engine import abandonable, printing_into
+from synth.backends.llm.vllm.engine import LONGEST_SOCKET_FOLDER, abandonable, printing_into
 from synth.errors import BackendError, MissingExtra, SynthError
 
 
@@ -308,32 +308,46 @@ def test_printing_goes_into_the_log_and_comes_back(tmp_path: Path, capfd: pytest
     assert capfd.readouterr() == ("after\n", "")
 
 
-@pytest.mark.parametrize("case", ["", "own", "long"])
+USES_SOCKETS = """
+import os, socket, sys, tempfile, uuid
+from synth.backends.llm.vllm import engine
+if sys.argv[1] == "long":
+    del tempfile.mkdtemp  # nothing is made only to see how long its name is
+engine.give_sockets_a_folder()
+folder = os.environ.get("VLLM_RPC_BASE_PATH", "")
+print(folder)
+if folder:
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(f"{folder}/{uuid.uuid4()}")
+"""
+
+
+@pytest.mark.parametrize("case", ["short", "longest", "long", "own"])
 def test_sockets_go_with_the_process(case: str, tmp_path: Path) -> None:
-    """In a process of its own, because the folder goes when that ends."""
+    """In a process of its own, because the folder goes when that ends; with one of ours in the folder, whose path may
+    not be longer than the system takes."""
     with tempfile.TemporaryDirectory(dir="/tmp") as short:  # pytest's own paths may be too long for a socket
-        check_sockets(case, tmp_path, Path(short))
-
-
-def check_sockets(case: str, tmp_path: Path, short: Path) -> None:
-    temporary = short / ("long" * 30 if case == "long" else "t")
-    temporary.mkdir()
-    code = (
-        "import os, pathlib\nfrom synth.backends.llm.vllm import engine\nengine.give_sockets_a_folder()\n"
-        "folder = os.environ.get('VLLM_RPC_BASE_PATH', '')\nprint(folder)\n"
-        "if folder: pathlib.Path(folder, 'socket').touch()\n"
-    )
-    environment = {name: value for name, value in os.environ.items() if name != "VLLM_RPC_BASE_PATH"}
-    environment["TMPDIR"] = str(temporary)
-    if case == "own":
-        environment["VLLM_RPC_BASE_PATH"] = str(tmp_path)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    used = done.stdout.strip()
-    assert not list(temporary.iterdir())
-    if case == "own":
-        assert used == str(tmp_path) and (tmp_path / "socket").exists()
-    else:
-        assert Path(used).parent == temporary if not case else not used
+        room = LONGEST_SOCKET_FOLDER - len(f"{short}//synth-vllm-12345678")
+        temporary = Path(short, "t" * {"longest": room, "long": room + 1}.get(case, 1))
+        temporary.mkdir()
+        own = Path(short, "own")
+        own.mkdir()
+        environment = {name: value for name, value in os.environ.items() if name != "VLLM_RPC_BASE_PATH"}
+        environment["TMPDIR"] = str(temporary)
+        if case == "own":
+            environment["VLLM_RPC_BASE_PATH"] = str(own)
+        command = [sys.executable, "-X", "dev", "-c", USES_SOCKETS, case]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        used = done.stdout.strip()
+        assert "ResourceWarning" not in done.stderr
+        assert not list(temporary.iterdir())
+        assert len(list(own.iterdir())) == (case == "own")
+        if case == "own":
+            assert used == str(own)
+        elif case == "long":
+            assert not used
+        else:
+            assert Path(used).parent == temporary
 
 
 async def test_a_start_can_be_abandoned() -> None:

@@ -193,12 +193,13 @@ class _Script:
         return f"the {ordinal(number + 1)} image shows {what}"
 
     def _detail(self, about: str, longest: int, turn: int) -> str:
-        """Speaks of one word of the plan, of another picture for each `turn`, so that no answer repeats the first,
-        which says all."""
-        text = f"{self._pick(_OPENINGS)} {about}, {self._pick(_ENDINGS)}"
+        """A later answer. The first one says everything, so this one speaks of a single thing: of several pictures the
+        one whose `turn` it is, otherwise `about`, a word of the plan."""
         if self._pictures:
             number = turn % len(self._pictures)
             text = self._of_one(number, self._pictures[number][0])
+        else:
+            text = f"{self._pick(_OPENINGS)} {about}, {self._pick(_ENDINGS)}"
         return cut(text[0].upper() + text[1:], longest - 1) + "."
 
     def _sentence(self, name: str, longest: int) -> str:

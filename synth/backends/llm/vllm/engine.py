@@ -7,15 +7,16 @@ prints goes into a file (where its errors say why something failed), and a start
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 import multiprocessing
 import os
+import shutil
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -33,8 +34,13 @@ _ENVIRONMENT = {
     "VLLM_NO_USAGE_STATS": "1",
 }
 _SOCKETS = "VLLM_RPC_BASE_PATH"
-#: a socket's path has at most so many bytes, and vLLM names each by a UUID
-_LONGEST_PATH, _UUID = 107, 36
+#: of our temporary files and folders
+_PREFIX = "synth-vllm-"
+#: bytes of the path of a folder for vLLM's sockets: a socket's whole path has at most 103 (macOS; Linux has four more),
+#: and vLLM names each by a UUID
+LONGEST_SOCKET_FOLDER = 103 - len("/") - 36
+#: `tempfile` puts so many characters behind a prefix
+_RANDOM = 8
 
 
 class Engine:
@@ -69,7 +75,7 @@ class Engine:
         Raises:
             SynthError: with cause and fix.
         """
-        descriptor, name = tempfile.mkstemp(prefix="synth-vllm-", suffix=".log")
+        descriptor, name = tempfile.mkstemp(prefix=_PREFIX, suffix=".log")
         self._log = Path(name)
         self._loading = abandonable(lambda: self._load(descriptor))
         try:
@@ -118,17 +124,15 @@ class Engine:
             return llm
 
 
-@cache
-def _socket_folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="synth-vllm-", ignore_cleanup_errors=True)
-
-
 def give_sockets_a_folder() -> None:
     """vLLM leaves seven sockets in the folder for temporary files each time. They get one of their own, which goes when
-    this process ends; not before, because vLLM may remember where it is. A user's own comes first, and where the path
-    would be too long for a socket, vLLM's choice."""
-    if _SOCKETS not in os.environ and len(os.fsencode(_socket_folder().name)) + 1 + _UUID <= _LONGEST_PATH:
-        os.environ[_SOCKETS] = _socket_folder().name
+    this process ends; not before, because vLLM may remember where it is. A process that is killed leaves it behind, as
+    it would have left the sockets. A user's own comes first, and where the path would be too long, vLLM's choice."""
+    length = len(os.fsencode(Path(tempfile.gettempdir(), _PREFIX))) + _RANDOM
+    if _SOCKETS not in os.environ and length <= LONGEST_SOCKET_FOLDER:
+        folder = tempfile.mkdtemp(prefix=_PREFIX)
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ[_SOCKETS] = folder
 
 
 def abandonable(work: Callable[[], Value]) -> asyncio.Future[Value]:
