@@ -58,7 +58,7 @@ _WHERE = frozenset(
 #: share of a step's words with which it has been said
 _HALF = 0.5
 #: share of an answer's words, with room for a "great" or a "now"
-_NEARLY_ALL = 0.75
+_NEARLY_ALL = 0.8
 
 
 class GroundingOptions(Record):
