@@ -13,7 +13,8 @@ from pydantic import Field
 
 from synth.abilities import Ability
 from synth.backends.render.base import Rendered
-from synth.english.vocabulary import BE, MODALS, NEGATIONS, ORDINALS, SHOW
+from synth.english.negation import negates
+from synth.english.vocabulary import BE, MODALS, ORDINALS, SHOW
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
 from synth.text import content_stems, covers, words
@@ -164,7 +165,7 @@ def _says_the_same(one: str, other: str) -> bool:
     if min(len(own), len(others)) < _LEAST or len(own & others) < _SAME * len(own | others):
         return False
     found, before = set(words(one)), set(words(other))
-    if found.isdisjoint(NEGATIONS) != before.isdisjoint(NEGATIONS):
+    if any(map(negates, found)) != any(map(negates, before)):
         return False
     return not ((found - before) & _TURNING and (before - found) & _TURNING)
 

@@ -56,6 +56,9 @@ def test_answers(answer: str, reason: str) -> None:
          "The book is still open. Tape the paper flaps together.", False),
         # a word that does not count otherwise
         ("The glass lid is not on the jar.", "The glass lid is on the jar.", False),
+        ("The glass lid isn't on the jar.", "The glass lid is on the jar.", False),
+        ("A grey cat doesn't sleep on the sofa.", "A grey cat sleeps on the sofa.", False),
+        ("A grey cat doesn't sleep on the sofa.", "On the sofa a grey cat does not sleep.", True),
         ("The glass lid is under the jar.", "The glass lid is on the jar.", False),
         ("The first image shows an old red car by a quiet lake at dawn.",
          "The second image shows an old red car by a quiet lake at dawn.", False),
