@@ -62,6 +62,24 @@ def test_answers(answer: str, reason: str) -> None:
         ("The glass lid is under the jar.", "The glass lid is on the jar.", False),
         ("The first image shows an old red car by a quiet lake at dawn.",
          "The second image shows an old red car by a quiet lake at dawn.", False),
+        # numbers, ordinals and colors, by words or in their order
+        ("There are two brown dogs on the wide sandy beach at dusk.",
+         "There are three brown dogs on the wide sandy beach at dusk.", False),
+        ("There are two brown dogs on the wide sandy beach at dusk.",
+         "On the wide sandy beach at dusk there are 2 brown dogs.", True),
+        ("There are brown dogs on the wide sandy beach at dusk.",
+         "There are brown dogs on the wide sandy beach at dusk, two of them.", True),
+        ("A large red wooden boat lies at the old quiet pier.",
+         "A large blue wooden boat lies at the old quiet pier.", False),
+        ("A large grey boat lies at the old quiet pier.", "At the old quiet pier lies a large gray boat.", True),
+        ("The first cup on the table is red, the second blue.",
+         "The first cup on the table is blue, the second red.", False),
+        ("A red car stands by a blue truck.", "A blue car stands by a red truck.", False),
+        # things that are shown
+        ("The fox has four white paws and a long bushy tail in winter.",
+         "The forest has four white paws and a long bushy tail in winter.", False),
+        ("The fox has four white paws and a long bushy tail in winter.",
+         "The animal has four white paws and a long bushy tail in winter.", True),
         ("Yes, it is red.", "It is red, yes.", False),  # too short to tell
     ],
 )  # fmt: skip
