@@ -83,9 +83,15 @@ _SENTENCE = re.compile(r"[^.!?]+[.!?]?")
 _EQUATES = re.compile(rf".*\b(?:{'|'.join(BE)}|like|called|named|known as|described as)\b", re.IGNORECASE | re.DOTALL)
 
 
+#: the short forms that are in the phrases of a list and in what is said
+_SHORT_IS = re.compile(r"\b(that|this|it|there|here|everything)'s\b")
+
+
 class PhrasingOptions(Record):
     also: list[str] = Field(default_factory=list, description="further phrases to ban in answers")
-    also_user: list[str] = Field(default_factory=list, description="phrases to ban in what the user is written to say")
+    never_user: list[str] = Field(
+        default_factory=list, description="phrases that the user is not to say where the model wrote it"
+    )
     then: list[str] = Field(
         default_factory=list, description="how each sentence of an answer after its first must begin; default: freely"
     )
@@ -101,25 +107,12 @@ class Phrasing(Filter):
 
     def __init__(self, options: PhrasingOptions, ability: Ability) -> None:
         super().__init__(options, ability)
-        self._also = [phrase.lower() for phrase in options.also]
-        self._also_user = [phrase.lower() for phrase in options.also_user]
+        self._also = _any_of(options.also)
+        self._never_user = _any_of(options.never_user)
         self._then = tuple(phrase.lower() for phrase in options.then)
 
     def check(self, candidate: Candidate, stage: Stage, pictures: Sequence[Rendered]) -> Result:
-        if candidate.form == "interleaved":
-            problem = _spoken(candidate.questions, candidate.answers)
-            if problem:
-                return failed(problem)
-        elif not candidate.from_pool:
-            for question in candidate.questions:
-                if not question.endswith("?"):
-                    return failed(f"'{question[:60]}' is not a question")
-                found = _AMBIGUOUS.search(question)
-                if found:
-                    return failed(f"the question is ambiguous: '{found.group(0)}'")
-            if len({q.lower() for q in candidate.questions}) < len(candidate.questions):
-                return failed("a question is asked twice")
-        problem = "" if candidate.from_pool else self._strange(candidate.questions)
+        problem = self._user(candidate)
         if problem:
             return failed(problem)
         for answer in candidate.answers:
@@ -134,11 +127,19 @@ class Phrasing(Filter):
                 return failed(f"an answer says what an earlier one said: '{answer[:60]}'")
         return passed()
 
-    def _strange(self, messages: Sequence[str]) -> str:
-        for number, message in enumerate(messages, 1):
-            banned = next((phrase for phrase in self._also_user if phrase in message.lower()), None)
-            if banned:
-                return f"turn {number}: the user says '{banned}'"
+    def _user(self, candidate: Candidate) -> str:
+        """What is wrong with what the user says. Nothing is with a question of the pool: a person wrote it."""
+        if candidate.form == "interleaved":
+            problem = _remarks(candidate.questions, candidate.answers)
+        elif candidate.from_pool:
+            return ""
+        else:
+            problem = _questions(candidate.questions)
+        if problem:
+            return problem
+        for number, message in enumerate(candidate.questions, 1):
+            if found := self._never_user.search(_plain(message)):
+                return f"turn {number}: the user says '{found.group()}'"
         return ""
 
     def _answer(self, answer: str) -> str:
@@ -150,9 +151,8 @@ class Phrasing(Filter):
         found = _META.search(lowered)
         if found:
             return f"the answer talks about the task: '{answer[found.start() : found.end()]}'"
-        banned = next((phrase for phrase in self._also if phrase in lowered), None)
-        if banned:
-            return f"the answer contains '{banned}'"
+        if found := self._also.search(_plain(answer)):
+            return f"the answer contains '{found.group()}'"
         if not answer.isascii() and sum(not ch.isascii() for ch in answer) > 0.1 * len(answer):
             return "the answer is not in English"
         sentences = [part for part in _SENTENCE.findall(answer) if words(part)]
@@ -173,6 +173,17 @@ class Phrasing(Filter):
         if len(sentences) > self.options.max_sentences:
             return f"the answer has {len(sentences)} sentences, more than {self.options.max_sentences}"
         return ""
+
+
+def _plain(text: str) -> str:
+    """The text in lower case, "that's" as "that is"."""
+    return _SHORT_IS.sub(r"\1 is", text.lower())
+
+
+def _any_of(phrases: Sequence[str]) -> re.Pattern[str]:
+    """What finds the phrases in a `_plain` text: as whole words, and with the marks that a phrase has."""
+    either = "|".join(re.escape(_plain(phrase)) for phrase in phrases)
+    return re.compile(rf"(?:\b|(?=\W))(?:{either})(?:\b|(?<=\W))" if either else r"(?!)")
 
 
 def _says_the_same(one: str, other: str, shown: frozenset[str]) -> bool:
@@ -198,7 +209,17 @@ def _has_in_order(longer: Sequence[object], shorter: Sequence[object]) -> bool:
     return all(one in rest for one in shorter)
 
 
-def _spoken(messages: Sequence[str], answers: Sequence[str]) -> str:
+def _questions(questions: Sequence[str]) -> str:
+    """What is wrong with questions about pictures that are there."""
+    for question in questions:
+        if not question.endswith("?"):
+            return f"'{question[:60]}' is not a question"
+        if found := _AMBIGUOUS.search(question):
+            return f"the question is ambiguous: '{found.group()}'"
+    return "a question is asked twice" if len({one.lower() for one in questions}) < len(questions) else ""
+
+
+def _remarks(messages: Sequence[str], answers: Sequence[str]) -> str:
     """What is wrong with what a user says who shows a picture, which need not be a question."""
     for number, (message, answer) in enumerate(zip(messages, answers, strict=True), 1):
         if found := _META.search(message.lower()):
