@@ -17,10 +17,11 @@ from synth.backends.render.base import Rendered
 from synth.english.inflection import stem
 from synth.english.negation import NEGATION
 from synth.english.vocabulary import BUT, NEAR, USUALLY
+from synth.english.words import words
 from synth.errors import SynthError
 from synth.filtering import Demand, Filter, Result, failed, passed
 from synth.records import Candidate, Entry, Record, Stage
-from synth.text import all_stems, content_stems, covers, words
+from synth.text import all_stems, content_stems, covers
 
 #: cut at marks and words alone: here it matters which words stand together, and not, as in `synth.english.clauses`,
 #: which picture they speak of

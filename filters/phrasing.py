@@ -17,9 +17,10 @@ from synth.english.counting import NUMBERS
 from synth.english.inflection import stem
 from synth.english.negation import negates
 from synth.english.vocabulary import BE, COLORS, MODALS, ORDINALS, SHOW, VARIANTS
+from synth.english.words import words
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
-from synth.text import all_stems, content_stems, covers, words
+from synth.text import all_stems, content_stems, covers
 
 #: talk about the task instead of the picture, in lower case: ignoring case takes four times as long
 _META = re.compile(

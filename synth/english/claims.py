@@ -11,16 +11,16 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from synth.english.clauses import Clause, Items, clauses
+from synth.english.clauses import Clause, clauses
 from synth.english.colors import Colors, black_and_white, spelled
 from synth.english.counting import counts
 from synth.english.inflection import stem
-from synth.english.pointing import Pointer
+from synth.english.pointing import Items, Pointer
 from synth.english.sentences import sentences
 from synth.english.telling import telling
 from synth.english.things import Things, shows
 from synth.english.vocabulary import BE, THE
-from synth.text import words
+from synth.english.words import words
 
 Kind = Literal["color", "number", "thing", "word"]
 

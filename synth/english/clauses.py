@@ -10,17 +10,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TypeAlias
 
 from synth.english.negation import negates
-from synth.english.pointing import Manner, Pointer
+from synth.english.pointing import Items, Manner, Pointer
 from synth.english.vocabulary import CONTRASTS, JOINS, USUALLY, VERBS
-from synth.text import WORD
+from synth.english.words import WORD
 
 _TOKEN = re.compile(rf"{WORD}|[,;:()–—]|-(?= )")
 _BREAKS = frozenset(",;:()–—-")
-#: what a clause has in order: words and pointers
-Items: TypeAlias = Sequence[str | Pointer]
 #: they deny what stands behind them, as negations do
 _DENIALS = frozenset(("neither", "none", "nothing", "nobody", "unlike", "instead", "rather"))
 #: they deny all of their clause

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from synth.english.inflection import ordinal
 from synth.english.sentences import sentences
@@ -104,6 +104,10 @@ class Pointer:
     pictures: frozenset[int]
     manner: Manner
     problem: str = ""
+
+
+#: words and pointers, in the order of a text
+Items: TypeAlias = Sequence[str | Pointer]
 
 
 @dataclass(frozen=True, slots=True)
