@@ -16,7 +16,7 @@ from synth.backends.render.base import Rendered
 from synth.english.counting import NUMBERS
 from synth.english.inflection import stem
 from synth.english.negation import negates
-from synth.english.vocabulary import BE, COLORS, MODALS, ORDINALS, SHOW, VARIANTS
+from synth.english.vocabulary import ARTICLES, BE, COLORS, MODALS, ORDINALS, SHOW, VARIANTS
 from synth.english.words import words
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
@@ -53,7 +53,7 @@ _NO_VERBS = frozenset("this its his hers as us across always besides towards oth
 #: so many keywords between commas, and no verb, make a list
 _LISTED = 3
 #: what is left of a sentence whose picture was its object: "My first idea is."
-_DANGLING = re.compile(r"\b\w+ (?:is|are|was|found|with|of|the|a|an|and|finally)[.,]|[,:;]\.")
+_DANGLING = re.compile(rf"\b\w+ (?:is|are|was|found|with|of|{'|'.join(ARTICLES)}|and|finally)[.,]|[,:;]\.")
 #: with so many content words that the answer has too, the user has said it already
 _MUCH = 5
 #: two answers say the same from this Jaccard similarity of their content stems on, if each has at least so many: one

@@ -19,12 +19,12 @@ from synth.english.pointing import Items, Pointer
 from synth.english.sentences import sentences
 from synth.english.telling import telling
 from synth.english.things import Things, shows
-from synth.english.vocabulary import BE, THE
+from synth.english.vocabulary import BE, MODALS, THE
 from synth.english.words import words
 
 Kind = Literal["color", "number", "thing", "word"]
 
-_YES_OR_NO = frozenset((*BE, *"do does did has have can could will would should".split()))  # noqa: SIM905
+_YES_OR_NO = frozenset((*BE, *MODALS, "do", "does", "did", "has", "have"))
 #: "how did the rain change the street in the second image?"
 _WHY = frozenset(("how", "why"))
 
