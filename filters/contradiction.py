@@ -24,9 +24,10 @@ from synth.english.pointing import Pointer, exchanges, label
 from synth.english.telling import SEXES, meaningful, parts, relates
 from synth.english.things import Things
 from synth.english.vocabulary import COLORS
+from synth.english.words import words
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
-from synth.text import all_stems, words
+from synth.text import all_stems
 
 #: the bank of color names, with the fact `family`
 _COLOR_BANK = "color"

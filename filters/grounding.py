@@ -15,11 +15,13 @@ from pydantic import Field
 from synth.abilities import Ability
 from synth.backends.render.base import Rendered
 from synth.english.inflection import stem
-from synth.english.vocabulary import BUT, NEAR, NEGATIONS, USUALLY
+from synth.english.negation import NEGATION
+from synth.english.vocabulary import BUT, NEAR, USUALLY
+from synth.english.words import words
 from synth.errors import SynthError
 from synth.filtering import Demand, Filter, Result, failed, passed
 from synth.records import Candidate, Entry, Record, Stage
-from synth.text import all_stems, content_stems, covers, words
+from synth.text import all_stems, content_stems, covers
 
 #: cut at marks and words alone: here it matters which words stand together, and not, as in `synth.english.clauses`,
 #: which picture they speak of
@@ -27,7 +29,7 @@ _BREAKS = "|".join((*BUT, "because", "instead of", "rather than"))
 _CLAUSE = re.compile(rf"[.,;:!?]|\b(?:{_BREAKS}|and)\b", re.IGNORECASE)
 #: coarser: "two rockers and two feet" is one statement
 _STATEMENT = re.compile(rf"[.;:!?]|\b(?:{_BREAKS})\b", re.IGNORECASE)
-_NEGATION = re.compile(rf"\b(?:{'|'.join(NEGATIONS)}|impossible)\b|n't\b", re.IGNORECASE)
+_NEGATION = re.compile(rf"{NEGATION}|\bimpossible\b", re.IGNORECASE)
 _ABSENT = re.compile(rf"{_NEGATION.pattern}|\btoo \w+ to\b", re.IGNORECASE)
 #: a negation with one of these speaks of the world, not of the picture: "a tree cannot drive"
 _IN_GENERAL = re.compile(

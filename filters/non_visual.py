@@ -11,9 +11,10 @@ from synth.abilities import Ability
 from synth.backends.render.base import Rendered
 from synth.english.inflection import stem
 from synth.english.vocabulary import STOP_WORDS
+from synth.english.words import words
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Stage
-from synth.text import all_stems, in_words, words
+from synth.text import all_stems, in_words
 
 NON_VISUAL = """
 smell scent aroma fragrance odor stench fragrant smelly sound noise melody rhythm song echo silence silent

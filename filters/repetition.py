@@ -20,9 +20,10 @@ from pydantic import Field
 
 from synth.abilities import Ability
 from synth.backends.render.base import Rendered
+from synth.english.words import words
 from synth.filtering import Filter, Result, failed, passed
 from synth.records import Candidate, Record, Sample, Stage
-from synth.text import normalise, words
+from synth.text import normalise
 
 #: proposals from which on comparing them all at once is faster than one by one
 _MANY = 8

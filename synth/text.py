@@ -8,16 +8,9 @@ from functools import lru_cache
 
 from synth.english.inflection import stem
 from synth.english.vocabulary import ARTICLES, STOP_WORDS
+from synth.english.words import words
 
-#: the pattern of a word of a text in lower case
-WORD = r"[a-z0-9]+(?:'[a-z]+)?"
-_WORD = re.compile(WORD)
 _WEIGHT = re.compile(r":\d+(?:\.\d+)?(?=[)\s]|$)")
-
-
-def words(text: str) -> list[str]:
-    """The words of `text`, lower case, in order."""
-    return _WORD.findall(text.lower())
 
 
 @lru_cache(maxsize=4096)

@@ -10,18 +10,16 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TypeAlias
 
-from synth.english.pointing import Manner, Pointer
-from synth.english.vocabulary import CONTRASTS, JOINS, NEGATIONS, USUALLY, VERBS
-from synth.text import WORD
+from synth.english.negation import negates
+from synth.english.pointing import Items, Manner, Pointer
+from synth.english.vocabulary import CONTRASTS, JOINS, USUALLY, VERBS
+from synth.english.words import WORD
 
 _TOKEN = re.compile(rf"{WORD}|[,;:()–—]|-(?= )")
 _BREAKS = frozenset(",;:()–—-")
-#: what a clause has in order: words and pointers
-Items: TypeAlias = Sequence[str | Pointer]
-#: they deny what stands behind them
-_DENIALS = frozenset((*NEGATIONS, "neither", "none", "nothing", "nobody", "unlike", "instead", "rather"))
+#: they deny what stands behind them, as negations do
+_DENIALS = frozenset(("neither", "none", "nothing", "nobody", "unlike", "instead", "rather"))
 #: they deny all of their clause
 _MISSING = frozenset("missing absent gone lack lacks lacking vanished disappeared".split())  # noqa: SIM905
 _SIMILES = frozenset(
@@ -153,7 +151,7 @@ def _denial(clause: Clause, own: Sequence[Pointer]) -> int:
         if isinstance(item, Pointer):
             if item in own:
                 return at
-        elif (item in _DENIALS or item.endswith("n't")) and not _compares(clause.items, at):
+        elif (item in _DENIALS or negates(item)) and not _compares(clause.items, at):
             not_only = clause.items[at + 1 : at + 2] == ["only"]
             if not not_only:
                 return at

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
-from synth.english.clauses import Items
 from synth.english.inflection import stem
 from synth.english.phrases import Phrases
-from synth.english.pointing import Pointer
+from synth.english.pointing import Items, Pointer
 from synth.english.vocabulary import BE, COLORS, PICTURES, STOP_WORDS, VARIANTS
-from synth.text import words
+from synth.english.words import words
 
 #: "reddish" in a keyword is red enough
 _SPELLED = VARIANTS | {f"{color.removesuffix('e')}ish": color for color in COLORS}

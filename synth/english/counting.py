@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from synth.english.clauses import Items
 from synth.english.inflection import stem
-from synth.english.pointing import Pointer
+from synth.english.pointing import Items, Pointer
 from synth.english.vocabulary import CARDINALS, JOINS, PICTURES, STOP_WORDS, THE, VERBS, VIEWS
 
 NUMBERS = {word: value for value, word in enumerate(CARDINALS, 1)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from synth.english.vocabulary import IRREGULAR_PLURALS, ORDINALS, VARIANTS
+from synth.english.vocabulary import ARTICLES, IRREGULAR_PLURALS, ORDINALS, VARIANTS
 
 _IRREGULAR = VARIANTS | {made: one for one, made in IRREGULAR_PLURALS.items()} | {
     "lying": "lie", "dying": "die", "tying": "tie", "glasses": "glass", "woollen": "wool", "woolen": "wool",
@@ -21,7 +21,7 @@ _PLURALS = IRREGULAR_PLURALS | {
 }  # fmt: skip
 _TAIL = re.compile(r" (?:of|with|in|on|for|from|without|at) ")
 #: a phrase that begins with one of these has its article or does without
-_DETERMINED = ("a", "an", "the", "two", "three", "some")
+_DETERMINED = (*ARTICLES, "two", "three", "some")
 
 
 @lru_cache(maxsize=32768)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from synth.english.clauses import Items
+from synth.english.pointing import Items
 
 
 class Phrases:

@@ -10,11 +10,22 @@ import re
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from synth.english.inflection import ordinal
 from synth.english.sentences import sentences
-from synth.english.vocabulary import CARDINALS, COLORS, ORDINALS, PICTURES, PRESENT, SHOW, THE, VIEWS, third_person
+from synth.english.vocabulary import (
+    ARTICLES,
+    CARDINALS,
+    COLORS,
+    ORDINALS,
+    PICTURES,
+    PRESENT,
+    SHOW,
+    THE,
+    VIEWS,
+    third_person,
+)
 from synth.records import IMAGE_PLACEHOLDER, Candidate
 
 #: how a pointer speaks of its pictures: of one, of each by itself ("both", "every image"), of several together ("the
@@ -52,7 +63,7 @@ _SAYS_OF_MORE = _any(*SHOW, *PRESENT, "have", "are", "were", "look", "do", "don'
 #: numbers the small ones, as in "the first shows one dog, the second two dogs"
 _NO_NOUN = re.compile(
     rf"\s*(?:$|[.,;:!?)]|(?:{_SAYS_OF_ONE}|{_SAYS_OF_MORE}|and|but|while|whereas|or|than|with|in|on|by|to|because|it|they"
-    rf"|there|a|an|the|{'|'.join(CARDINALS[:6])}|only|also|instead|just|no|not|has|had|can|cannot|from|as|at"
+    rf"|there|{'|'.join((*ARTICLES, *CARDINALS[:6]))}|only|also|instead|just|no|not|has|had|can|cannot|from|as|at"
     r"|of|for|where|which|that|without|into|after|before|during|under|near|next|behind)\b"
     rf"|{_any(*COLORS, 'grey')}\b(?:[.,;!?]|$| (?:and|but|while)\b))"
 )
@@ -81,13 +92,13 @@ _SIDES = frozenset(
     same""".split()  # noqa: SIM905
 ).union(_NEWEST, _BEFORE)
 _NAMED = re.compile(_KIND)
-_SINGULAR = re.compile(rf" (?:{_SAYS_OF_ONE}|a|an|the|{'|'.join(CARDINALS[:4])}|there|only)\b")
+_SINGULAR = re.compile(rf" (?:{_SAYS_OF_ONE}|{'|'.join((*ARTICLES, *CARDINALS[:4]))}|there|only)\b")
 _ONE_SAYS = re.compile(rf" {_SAYS_OF_ONE}\b")
 _NO_EACH = re.compile(r" (?:other|time|side|end|hand|corner|row)\b")
 _ALL_SAY = re.compile(rf" {_SAYS_OF_MORE}\b|\s*(?:[.,;!?]|$)")
 _POINTER = re.compile(rf" (?:(?:in |of )?the {_ORD}\b|{_KIND}s? {_NUM})")
 _PRONOUN_BOTH = re.compile(rf" (?:of them\b|{_SAYS_OF_MORE}\b)|\s*(?:[.,;!?]|$)")
-_COUNTED_BOTH = re.compile(r" (?!(?:a|an|the)\b)(?!\w+ and\b)(?:[a-z]+ )?(?:[a-z]+s|people|men|women|children)\b")
+_COUNTED_BOTH = re.compile(rf" (?!{_any(*ARTICLES)}\b)(?!\w+ and\b)(?:[a-z]+ )?(?:[a-z]+s|people|men|women|children)\b")
 _BEFORE_BOTH = re.compile(r"\b(?:in|of|across|from|they|them|we) $")
 _JOINED = re.compile(r"(?:,? (?:and|or|as well as)|,|,? (?:and|or) (?:in|from)) ")
 
@@ -104,6 +115,10 @@ class Pointer:
     pictures: frozenset[int]
     manner: Manner
     problem: str = ""
+
+
+#: words and pointers, in the order of a text
+Items: TypeAlias = Sequence[str | Pointer]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 
-from synth.english.clauses import Clause, Items
+from synth.english.clauses import Clause
 from synth.english.colors import Colors
 from synth.english.counting import NUMBERS
 from synth.english.inflection import stem
-from synth.english.pointing import Pointer
+from synth.english.pointing import Items, Pointer
 from synth.english.vocabulary import PICTURES, STOP_WORDS, THE, VERBS, VIEWS
-from synth.text import words
+from synth.english.words import words
 
 #: words that tell no picture from another, even where only one has them among its keywords
 _FRAME = frozenset(

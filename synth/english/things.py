@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from synth.english.clauses import Clause, Items
+from synth.english.clauses import Clause
 from synth.english.counting import NUMBERS
 from synth.english.inflection import stem
 from synth.english.phrases import Phrases
-from synth.english.pointing import Pointer
+from synth.english.pointing import Items, Pointer
 from synth.english.vocabulary import JOINS, NEAR, PRESENT, SHOW, STOP_WORDS, VERBS, third_person
-from synth.text import words
+from synth.english.words import words
 
 #: behind these a thing is in the picture
 _SHOWN = frozenset(

@@ -76,7 +76,7 @@ CONTRASTS = frozenset((*BUT, "though", "however", "yet"))
 #: what begins a clause
 JOINS = CONTRASTS | {"and"}
 
-#: what denies the words behind it, together with every "-n't"
+#: what denies the words behind it, together with every "-n't" (`synth.english.negation`)
 NEGATIONS = ("no", "not", "never", "without", "nor", "cannot")
 #: what says how things are in the world, and not in a picture
 USUALLY = ("usually", "normally", "typically")

@@ -18,9 +18,10 @@ from itertools import cycle, islice
 
 from synth.config import PoolSettings
 from synth.english.sentences import sentences
+from synth.english.words import words
 from synth.records import IMAGE_PLACEHOLDER, Candidate, Entry, Turn
 from synth.seeding import generator
-from synth.text import all_stems, words
+from synth.text import all_stems
 
 FIRST_ROUND = 8
 #: with so many words a sentence has shown its habit: "I would like", "Both images show"

@@ -50,10 +50,20 @@ def says(claim: Claim) -> tuple[str, str, list[int]]:
         ("The first image shows a fox near a barn owl.", [("thing", "fox", [0]), ("thing", "barn owl", [0])]),
         ("A collar used for a dog is in the first image.", []),
         ("The first image shows a dog house and a bird.", []),
+        ("!", []),
     ],
 )
 def test_claims(text: str, claims: list[tuple[str, str, list[int]]]) -> None:
     assert [says(claim) for claim in read(text)] == claims
+
+
+def test_claims_come_clause_by_clause_and_in_each_kind_by_kind() -> None:
+    """A filter tells the first that is wrong."""
+    text = "The first image shows a dog by two red boats in snow, and the second shows a barn owl and two blue cars."
+    found = [(claim.kind, claim.said) for claim in read(text, apart=("snow",))]
+    first, second = found[:4], found[4:]
+    assert first == [("color", "red"), ("number", "two"), ("word", "snow"), ("thing", "dog")]
+    assert second == [("thing", "barn owl"), ("color", "blue"), ("number", "two")]  # "and" begins another clause
 
 
 @pytest.mark.parametrize(("shown", "claims"), [((), []), (("car",), ["salmon"])])

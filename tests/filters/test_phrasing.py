@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from synth.catalog import Catalog
 from tests.doubles import candidate
 from tests.filters.judging import chain, verdict
 
@@ -56,9 +57,30 @@ def test_answers(answer: str, reason: str) -> None:
          "The book is still open. Tape the paper flaps together.", False),
         # a word that does not count otherwise
         ("The glass lid is not on the jar.", "The glass lid is on the jar.", False),
+        ("The glass lid isn't on the jar.", "The glass lid is on the jar.", False),
+        ("A grey cat doesn't sleep on the sofa.", "A grey cat sleeps on the sofa.", False),
+        ("A grey cat doesn't sleep on the sofa.", "On the sofa a grey cat does not sleep.", True),
         ("The glass lid is under the jar.", "The glass lid is on the jar.", False),
         ("The first image shows an old red car by a quiet lake at dawn.",
          "The second image shows an old red car by a quiet lake at dawn.", False),
+        # numbers, ordinals and colors, by words or in their order
+        ("There are two brown dogs on the wide sandy beach at dusk.",
+         "There are three brown dogs on the wide sandy beach at dusk.", False),
+        ("There are two brown dogs on the wide sandy beach at dusk.",
+         "On the wide sandy beach at dusk there are 2 brown dogs.", True),
+        ("There are brown dogs on the wide sandy beach at dusk.",
+         "There are brown dogs on the wide sandy beach at dusk, two of them.", True),
+        ("A large red wooden boat lies at the old quiet pier.",
+         "A large blue wooden boat lies at the old quiet pier.", False),
+        ("A large grey boat lies at the old quiet pier.", "At the old quiet pier lies a large gray boat.", True),
+        ("The first cup on the table is red, the second blue.",
+         "The first cup on the table is blue, the second red.", False),
+        ("A red car stands by a blue truck.", "A blue car stands by a red truck.", False),
+        # things that are shown
+        ("The fox has four white paws and a long bushy tail in winter.",
+         "The forest has four white paws and a long bushy tail in winter.", False),
+        ("The fox has four white paws and a long bushy tail in winter.",
+         "The animal has four white paws and a long bushy tail in winter.", True),
         ("Yes, it is red.", "It is red, yes.", False),  # too short to tell
     ],
 )  # fmt: skip
@@ -119,6 +141,57 @@ def test_questions_are_judged_only_where_the_model_wrote_them(questions: list[st
     assert verdict(chain("phrasing"), pool, "dialogue").outcome == "pass"
 
 
+@pytest.mark.parametrize(
+    ("phrase", "answer", "hit"),
+    [
+        ("Made Of", GOOD, True),
+        ("is mad", GOOD, False),
+        ("differ", "The two foxes are different.", False),
+        ("the thing,", "The fox is the thing, as you see.", True),
+        ("the thing,", "The fox is the thing that you see.", False),
+        ("(red)", "The fox (red) is here.", True),
+        ("it is glass", "I see that it's glass.", True),
+        ("it's glass", "I see that it is glass.", True),
+        ("it is glass", "I see that its glass is red.", False),
+    ],
+)
+def test_phrases_are_found_as_whole_words(phrase: str, answer: str, hit: bool) -> None:
+    found = verdict(chain("phrasing", {"also": [phrase]}), candidate(answers=[answer]), "dialogue")
+    assert (found.outcome == "fail") == hit, found.reason
+
+
+def test_no_phrases_ban_nothing() -> None:
+    assert verdict(chain("phrasing", {"also": [], "never_user": []}), candidate(), "dialogue").outcome == "pass"
+
+
+@pytest.mark.parametrize(
+    ("said", "banned"),
+    [
+        ("The jar has a lid that is allowed in the oven. What is next?", False),
+        ("It does not look very good. What is wrong?", False),
+        ("I did the last step you gave. What is next?", False),
+        ("The meat is well done. Can I take it out?", False),
+        ("That is all I have. What should I do first?", False),
+        ("Is it finished now?", False),
+        ("I did it!", False),
+        ("The cream is whipped. Nicely done!", True),
+        ("Exactly, that's all.", True),
+        ("It's finished now.", True),
+        ("All done!", True),
+        ("Very good, that was the last step.", True),
+        ("Very good, you made the mashed potatoes.", True),
+    ],
+)
+def test_a_learner_does_not_close(said: str, banned: bool) -> None:
+    options = next(one for one in Catalog().ability("howto").filters if one.name == "phrasing").options
+    one = candidate(
+        answers=[GOOD, "It stands in a snowy forest."], questions=["What is odd?", said], form="interleaved"
+    )
+    found = verdict(chain("phrasing", options), one, "dialogue")
+    assert (found.outcome == "fail") == banned, found.reason
+    assert ("the user says" in found.reason) == banned
+
+
 def test_options() -> None:
     assert verdict(chain("phrasing", {"also": ["Made Of"]}), candidate(answers=[GOOD]), "dialogue").outcome == "fail"
     two = candidate(answers=["One is here. Two are here."])
@@ -126,7 +199,7 @@ def test_options() -> None:
 
 
 def test_phrases_banned_in_what_the_user_says() -> None:
-    banned = chain("phrasing", {"also_user": ["Well done"]})
+    banned = chain("phrasing", {"never_user": ["Well done"]})
     answers = [GOOD, "It stands in a snowy forest. Well done."]
     asked = candidate(questions=["What is odd?", "Well done, but where is it?"], answers=answers)
     assert verdict(banned, asked, "dialogue").reason == "turn 2: the user says 'well done'"
