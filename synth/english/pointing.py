@@ -26,7 +26,7 @@ from synth.english.vocabulary import (
     VIEWS,
     third_person,
 )
-from synth.records import IMAGE_PLACEHOLDER, Candidate
+from synth.records import IMAGE_PLACEHOLDER, Candidate, without_placeholders
 
 #: how a pointer speaks of its pictures: of one, of each by itself ("both", "every image"), of several together ("the
 #: two images", which may be a red car and a blue one), or of some of them, unknown which ("one of the images")
@@ -152,7 +152,7 @@ def exchanges(candidate: Candidate) -> list[Exchange]:
                 newest = arrived - 1
             elif arrived > before:
                 newest = None
-            question = turn.text.replace(IMAGE_PLACEHOLDER, "").strip()
+            question = without_placeholders(turn.text)
             continue
         here = newest
         if here is None:

@@ -19,7 +19,7 @@ from itertools import cycle, islice
 from synth.config import PoolSettings
 from synth.english.sentences import sentences
 from synth.english.words import words
-from synth.records import IMAGE_PLACEHOLDER, Candidate, Entry, Turn
+from synth.records import Candidate, Entry, Turn, without_placeholders
 from synth.seeding import generator
 from synth.text import all_stems
 
@@ -74,7 +74,7 @@ class Demonstration:
         it is about."""
         found = set()
         for turn in self.turns:
-            text = turn.text.replace(IMAGE_PLACEHOLDER, "").strip()
+            text = without_placeholders(turn.text)
             if turn.role == "assistant" or text != self.question:  # a question of the template's pool is a person's
                 found |= {(turn.role, *words(text[begin:end])[:_OPENING]) for begin, end in sentences(text)}
         return frozenset(found)
