@@ -82,8 +82,6 @@ _FIGURES: dict[str, int | str] = {
 _SENTENCE = re.compile(r"[^.!?]+[.!?]?")
 #: from the last of these on a sentence should say something new: "the crocodile is called a crocodile" does not
 _EQUATES = re.compile(rf".*\b(?:{'|'.join(BE)}|like|called|named|known as|described as)\b", re.IGNORECASE | re.DOTALL)
-
-
 #: the short forms that are in the phrases of a list and in what is said
 _SHORT_IS = re.compile(r"\b(that|this|it|there|here|everything)'s\b")
 
@@ -122,11 +120,8 @@ class Phrasing(Filter):
                 problem = problem or _fragment(answer, candidate.keywords)
             if problem:
                 return failed(problem)
-        shown = all_stems([*candidate.keywords, *(drawn.text for plan in candidate.plans for drawn in plan.values())])
-        for number, answer in enumerate(candidate.answers):
-            if any(_says_the_same(answer, earlier, shown) for earlier in candidate.answers[:number]):
-                return failed(f"an answer says what an earlier one said: '{answer[:60]}'")
-        return passed()
+        again = _said_again(candidate) if len(candidate.answers) > 1 else ""
+        return failed(f"an answer says what an earlier one said: '{again[:60]}'") if again else passed()
 
     def _user(self, candidate: Candidate) -> str:
         """What is wrong with what the user says. Nothing is with a question of the pool: a person wrote it."""
@@ -185,6 +180,15 @@ def _any_of(phrases: Sequence[str]) -> re.Pattern[str]:
     """What finds the phrases in a `_plain` text: as whole words, and with the marks that a phrase has."""
     either = "|".join(re.escape(_plain(phrase)) for phrase in phrases)
     return re.compile(rf"(?:\b|(?=\W))(?:{either})(?:\b|(?<=\W))" if either else r"(?!)")
+
+
+def _said_again(candidate: Candidate) -> str:
+    """The answer that says what an earlier one said, or "". O(answers^2), and those are few."""
+    shown = all_stems([*candidate.keywords, *(drawn.text for plan in candidate.plans for drawn in plan.values())])
+    for number, answer in enumerate(candidate.answers):
+        if any(_says_the_same(answer, earlier, shown) for earlier in candidate.answers[:number]):
+            return answer
+    return ""
 
 
 def _says_the_same(one: str, other: str, shown: frozenset[str]) -> bool:
