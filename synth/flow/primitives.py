@@ -187,7 +187,7 @@ class Batcher(Generic[Item, Outcome]):
         future: asyncio.Future[Outcome] = loop.create_future()
         insort(self._pending, _Waiting(priority, item, future, loop.time()), key=lambda one: one.priority)
         self._wait_for_more()
-        self._start()
+        self._start(whole=True)  # what has lingered waits for the timer: more may be about to be submitted
         return await future
 
     async def close(self) -> None:
@@ -208,9 +208,9 @@ class Batcher(Generic[Item, Outcome]):
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(self._linger + _RESOLUTION, self._start)
 
-    def _start(self) -> None:
-        """Begin the batches that may leave, as far as workers are free."""
-        while self._free and (batch := self._next()):
+    def _start(self, whole: bool = False) -> None:
+        """Begin the batches that may leave, or the `whole` ones alone, as far as workers are free."""
+        while self._free and (batch := self._next(whole)):
             self._free -= 1
             task = asyncio.ensure_future(self._run(batch))
             self._running.add(task)
@@ -219,20 +219,21 @@ class Batcher(Generic[Item, Outcome]):
             self._timer.cancel()
             self._timer = None
 
-    def _next(self) -> list[_Waiting[Item, Outcome]]:
+    def _next(self, whole: bool) -> list[_Waiting[Item, Outcome]]:
         """Take out the batch that leaves now; empty if none may. O(what waits)."""
         self._pending = [one for one in self._pending if not one.future.done()]  # who was cancelled needs no place
         kinds: dict[Hashable, list[_Waiting[Item, Outcome]]] = {}
         for one in self._pending:
             kinds.setdefault(self._kind(one.item), []).append(one)
-        batch = next((own[: self._batch_size] for own in kinds.values() if self._may_leave(own)), [])
+        batch = next((own[: self._batch_size] for own in kinds.values() if self._may_leave(own, whole)), [])
         left = set(map(id, batch))
         self._pending = [one for one in self._pending if id(one) not in left]
         return batch
 
-    def _may_leave(self, own: Sequence[_Waiting[Item, Outcome]]) -> bool:
-        since = asyncio.get_running_loop().time() - max(one.since for one in own)
-        return len(own) >= self._batch_size or since >= self._linger
+    def _may_leave(self, own: Sequence[_Waiting[Item, Outcome]], whole: bool) -> bool:
+        if whole or len(own) >= self._batch_size:
+            return len(own) >= self._batch_size
+        return asyncio.get_running_loop().time() - max(one.since for one in own) >= self._linger
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
