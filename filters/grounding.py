@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 from pydantic import Field
 
@@ -63,6 +64,9 @@ _HALF = 0.5
 _NEARLY_ALL = 0.8
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
 class GroundingOptions(Record):
     """Each mapping says which share (0 to 1) of the content words of a source must occur.
 
@@ -75,11 +79,11 @@ class GroundingOptions(Record):
     written_avoids: float = Field(
         0.6, gt=0, le=1, description="share of a source that a written fact `avoids` which it must not reach"
     )
-    answer: dict[str, float] = Field(default_factory=dict, description="all answers together: {source: share}")
-    answer_either: dict[str, float] = Field(
+    answer: dict[str, Share] = Field(default_factory=dict, description="all answers together: {source: share}")
+    answer_either: dict[str, Share] = Field(
         default_factory=dict, description="like `answer`, but one of the sources is enough"
     )
-    turn: dict[str, float] = Field(
+    turn: dict[str, Share] = Field(
         default_factory=dict,
         description="interleaved: like `answer`, but each answer by itself, of what was drawn for its own picture and "
         "not yet of a later one's",
@@ -253,7 +257,7 @@ class Grounding(Filter):
                     return f"turn {number + 1}: the answer does not speak of the {source} '{plans[number][source]}'"
                 shown = all_stems(entry.text for name, entry in plans[number].items() if name != source)
                 news = said - shown - before
-                if len(news) > 1 and covers(asked, news, _HALF):
+                if len(news & asked) > 1 and covers(asked, news, _HALF):
                     return f"turn {number + 1}: the user says the {source} already: '{plans[number][source]}'"
                 for later, plan in enumerate(plans[number + 1 :], number + 2):
                     strange = content_stems(plan[source].text) - own if source in plan else frozenset()

@@ -19,7 +19,7 @@ from synth.english.negation import negates
 from synth.english.vocabulary import ARTICLES, BE, COLORS, MODALS, ORDINALS, SHOW, VARIANTS
 from synth.english.words import words
 from synth.filtering import Filter, Result, failed, passed
-from synth.records import Candidate, Record, Stage
+from synth.records import Candidate, Form, Record, Stage
 from synth.text import all_stems, content_stems, covers
 
 #: talk about the task instead of the picture, in lower case: ignoring case takes four times as long
@@ -115,7 +115,7 @@ class Phrasing(Filter):
         if problem:
             return failed(problem)
         for answer in candidate.answers:
-            problem = self._answer(answer)
+            problem = self._answer(answer, candidate.form)
             if candidate.form != "interleaved":  # there answers tell what to do: "Glue the heart onto the card."
                 problem = problem or _fragment(answer, candidate.keywords)
             if problem:
@@ -138,7 +138,7 @@ class Phrasing(Filter):
                 return f"turn {number}: the user says '{found.group()}'"
         return ""
 
-    def _answer(self, answer: str) -> str:
+    def _answer(self, answer: str, form: Form) -> str:
         if not answer.rstrip("\"')").endswith((".", "!", "?")):
             return "the answer breaks off"
         if answer[0].islower():
@@ -158,7 +158,8 @@ class Phrasing(Filter):
             if said and stems <= said:
                 return f"the answer repeats itself: '{sentence.strip()}'"
             said |= stems
-            equates = _EQUATES.match(sentence)
+            # of several pictures "the first is red, and the second is red" explains no thing by itself
+            equates = _EQUATES.match(sentence) if form == "single" else None
             if equates:
                 explained = content_stems(sentence[equates.end() :])
                 if explained and explained <= content_stems(equates.group()):

@@ -24,7 +24,7 @@ from synth.filtering import Result
 from synth.ledger import Ledger
 from synth.records import Candidate
 from synth.run import generate as module
-from synth.run.generate import Summary, generate
+from synth.run.generate import Summary, generate, render
 from tests.doubles import (
     Misbehaving,
     interleaved_template,
@@ -554,6 +554,15 @@ def test_few_samples_are_half_drawn_at_a_time(tmp_path: Path, monkeypatch: pytes
         most = max(most, len(begun))
     assert sum(whole.values()) >= 32
     assert most <= 10  # 2 to 4 on a quiet machine; 22 in order of arrival
+
+
+def test_a_run_that_was_set_up_with_it_can_be_drawn_without(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    run(out, {"steps": 1}, render_settings={"image_to_image": 0.5})
+    with pytest.raises(SynthError, match="says nothing to --renderer preview") as error:
+        asyncio.run(render(out, "preview", "none", {}))
+    assert "--set render_settings.image_to_image=null" in error.value.fix
+    assert asyncio.run(render(out, "preview", "none", {"image_to_image": None, "width": 64, "height": 64})).samples == 1
 
 
 def test_runs_of_single_pictures_have_none_to_begin_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

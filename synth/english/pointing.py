@@ -195,6 +195,8 @@ def pointers(text: str, pictures: int, newest: int | None = None) -> list[Pointe
                 skip = at + len(chain)
         else:
             pointer = _other(lowered, match, pictures, newest, said)
+            if pointer is not None and pointer.problem and newest is not None and not _NAMED.search(match.group()):
+                pointer = None  # "tighten both": turn by turn, a bare number of others is one of things
         if pointer is not None:
             found.append(pointer)
             said.add(pointer)

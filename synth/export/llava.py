@@ -30,7 +30,7 @@ def export_llava(export: Export, *, collage: bool = False) -> Exported:
             add(_row(sample))
     return Exported(
         FILE_NAME,
-        usage=f"python llava/train/train_mem.py --data_path {FILE_NAME} --image_folder . ...",
+        usage=f"python PATH/TO/LLaVA/llava/train/train_mem.py --data_path {FILE_NAME} --image_folder . ...",
         settings={"image_folder": "."},
         notes=tuple(_notes(export)),
     )

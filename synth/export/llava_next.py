@@ -29,7 +29,7 @@ def export_llava_next(export: Export) -> Exported:
         file.write(f"datasets:\n  - json_path: {FILE_NAME}\n    sampling_strategy: all\n")
     return Exported(
         FILE_NAME,
-        usage=f"python llava/train/train_mem.py --data_path {LIST_NAME} --image_folder . ...",
+        usage=f"python PATH/TO/LLaVA-NeXT/llava/train/train_mem.py --data_path {LIST_NAME} --image_folder . ...",
         settings={"data_path": LIST_NAME, "image_folder": "."},
         notes=tuple(_notes(export)),
     )

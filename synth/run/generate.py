@@ -15,7 +15,7 @@ from typing import Any
 
 from synth import __version__
 from synth.abilities import Ability
-from synth.backends.render.base import AnyRenderer, RemoteRenderer
+from synth.backends.render.base import AnyRenderer, RemoteRenderer, RenderSettings
 from synth.config import RunConfig, differences, load_config
 from synth.errors import BackendError, RunRefused, SynthError
 from synth.filtering import Chain
@@ -254,8 +254,10 @@ async def render(
         config = load_config(None, {**config.model_dump(), **changes})
         setup = prepare(config, writes=False)
         given = config.render_settings.model_validate(render_settings)
-        given = given.model_copy(update={"image_to_image": config.render_settings.image_to_image})
         refuse_unused("render_settings", "synth.renderers", setup.names["renderer"], given)
+        kept = RenderSettings(image_to_image=config.render_settings.image_to_image)
+        leave = "The run was set up with it. Draw without it: --set render_settings.image_to_image=null"
+        refuse_unused("render_settings", "synth.renderers", setup.names["renderer"], kept, leave)
         if setup.backends.renderer is None:
             raise SynthError("synth render needs a renderer, not 'none'.", "Name one: --renderer preview.")
         setup.judging.refuse_others(

@@ -85,7 +85,9 @@ def make_renderer(spec: str, settings: RenderSettings) -> AnyRenderer | None:
     return made
 
 
-def refuse_unused(section: str, group: str, spec: str, settings: LLMSettings | RenderSettings) -> None:
+def refuse_unused(
+    section: str, group: str, spec: str, settings: LLMSettings | RenderSettings, fix: str = "Leave it out"
+) -> None:
     """Raises `SynthError` for a setting that says nothing to the backend, and names those to which it does.
 
     A backend that declares nothing (`uses` is None) is taken to use all.
@@ -101,7 +103,7 @@ def refuse_unused(section: str, group: str, spec: str, settings: LLMSettings | R
         others = [other for other, cls in classes.items() if key in (getattr(cls, "uses", None) or ())]
         raise SynthError(
             f"{section}.{key} says nothing to {_FLAGS[group]} {name}.",
-            f"Leave it out; it is for {', '.join(others) or 'plugins'}.",
+            f"{fix}; it is for {', '.join(others) or 'plugins'}.",
         )
 
 

@@ -58,6 +58,7 @@ def but(number: int, question: str = "", answer: str = "") -> tuple[tuple[str, s
             "turn 1: the answer gives the state of turn 2",
         ),
         (but(1, question="I poured hot water over them and closed the lid. And now?"), "turn 2: the user says the"),
+        (but(1, question="Now I see this. What comes?"), ""),
         (but(2, answer="Pour hot water over the leaves."), "turn 3: the answer gives the state of turn 2 again"),
         (but(2, answer="Now pour hot water over the leaves."), "turn 3: the answer gives the state of turn 2 again"),
         (but(2, answer="The tea leaves are under the lid."), ""),

@@ -239,3 +239,9 @@ def test_too_something_to_be_what_the_picture_shows_is_a_contradiction() -> None
     options = {"never_absent": ["oddity"]}
     assert "there is no oddity" in says("The fox is too soft to be made of glass.", options)
     assert not says("A real fox is too soft to be made of glass.", options)
+
+
+@pytest.mark.parametrize("options", [{"answer": {"subject": -1}}, {"answer_either": {"oddity": 60}}])
+def test_shares_are_between_0_and_1(options: dict[str, Any]) -> None:
+    with pytest.raises(SynthError, match=r"(less|greater) than or equal to [01]"):
+        chain("grounding", options)

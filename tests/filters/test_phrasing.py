@@ -205,3 +205,11 @@ def test_phrases_banned_in_what_the_user_says() -> None:
     assert verdict(banned, asked, "dialogue").reason == "turn 2: the user says 'well done'"
     asked = candidate(questions=["What is odd?", "Where is it?"], answers=answers)
     assert verdict(banned, asked, "dialogue").outcome == "pass"
+
+
+@pytest.mark.parametrize(("form", "outcome"), [("single", "fail"), ("multi", "pass")])
+def test_what_is_said_of_each_picture_explains_no_thing_by_itself(form: str, outcome: str) -> None:
+    same = candidate(
+        answers=["In the first image the ball is red, and in the second image the ball is red."], form=form
+    )
+    assert verdict(chain("phrasing"), same, "dialogue").outcome == outcome

@@ -166,6 +166,9 @@ def test_questions_of_a_chat_are_clear_too() -> None:
         (["It is a car.", "The other picture shows a car."], "'the other picture' is ambiguous"),
         (["It is a car.", "It is a truck.", "Both pictures show roads."], "does not fit 3 images"),
         (["It is a car.", "It is a truck.", "All three pictures show roads."], ""),
+        # what is counted without a noun is not pictures where it does not fit them
+        (["A rope is here.", "Pull the second loop through and tighten both.", "Stack the others on top."], ""),
+        (["A board is here.", "Push the pushpin through all four.", "Both have plugs: plug in both."], ""),
     ],
 )
 def test_turn_by_turn_this_picture_is_the_newest(answers: list[str], reason: str) -> None:
