@@ -179,6 +179,7 @@ def test_the_readme_says_what_several_pictures_ask_of_the_trainer(run: Path, tmp
     assert (
         "where there are 4 pictures, each has at most 168 by 168" in collages
         and "the n-th turn speaks of the n-th" in collages
+        and "stand in reading order" in collages
     )
 
 

@@ -4,8 +4,8 @@ The pictures stand in reading order, left to right and then down: `ceil(sqrt(n))
 3 and 4 as two rows of two. A vision encoder sees a square (336 pixels in LLaVA-1.5), in which four in a row
 would have a quarter of the pixels that they have as two by two. What they leave of the square is white:
 LLaVA without `--image_aspect_ratio pad` cuts out the middle square and would lose what is outside it.
-They have no numbers: no text speaks of them, and what a model is asked later has none. All have the height of
-the lowest, so that none is enlarged.
+They have no numbers: texts say "the second image", which reading order tells, and what a model is asked later has
+none. All have the height of the lowest, so that none is enlarged.
 """
 
 from __future__ import annotations

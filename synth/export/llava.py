@@ -46,10 +46,14 @@ def _notes(export: Export) -> Iterator[str]:
         f"{_ENCODED} by {_ENCODED} pixels: where there are {most} pictures, each has at most {side} by {side} of them, "
         "so small things in them are lost."
     )
+    yield (
+        'Their pictures stand in reading order, without numbers: "the second image" of a text is the second in that '
+        "order."
+    )
     if export.survey.forms["interleaved"]:
         yield (
-            "A collage of an interleaved sample shows all its pictures from the first turn on, in reading order; the "
-            "n-th turn speaks of the n-th."
+            "A collage of an interleaved sample shows all its pictures from the first turn on; the n-th turn speaks of "
+            "the n-th."
         )
 
 
